@@ -1,0 +1,66 @@
+import type { Lsn, SourceEpoch, Transaction } from '#libs/change-event';
+
+/** Where the lake stands: what a source must go on from. */
+export interface LakePosition {
+  readonly epoch: SourceEpoch;
+  /** End LSN of the last transaction in the lake. */
+  readonly commitLsn: Lsn;
+  readonly sourceOffset?: number;
+}
+
+/** The source's word that nothing below `lsn` is still to come but what was delivered before this was said. */
+export interface Progress {
+  readonly lsn: Lsn;
+  /** The server's clock, microseconds since 1970, read just before `lsn` was its insert position. */
+  readonly sourceTime: bigint;
+}
+
+export interface Receiver {
+  /**
+   * Whole transactions in commit order, at least once, one delivery at a time. The promise resolves when the transaction
+   * is accepted, not when it is durable; withholding it is back-pressure. A rejection stops the source with that error.
+   */
+  deliver(transaction: Transaction): Promise<void>;
+  /** Called in order with the deliveries, about every second, and only while no delivery is under way. */
+  progress(progress: Progress): void;
+  /** At most once, after `start` resolved: nothing is delivered any more. The error's `code` says what to do. */
+  failed(error: Error): void;
+}
+
+/** The way from a database's committed changes to here. Acknowledges nothing by itself. */
+export interface ChangeSource {
+  /**
+   * Resolves once streaming. From `null`, or where `resnapshot` asks for it, a new epoch begins: its snapshot is the first
+   * transaction delivered (`header.opens`; a truncate of each captured table, then its rows).
+   * @throws SourceChanged if the source is not the one that `from` stands in.
+   */
+  start(from: LakePosition | null, receiver: Receiver, options?: { resnapshot?: boolean }): Promise<void>;
+  /** Everything up to this commit's end is on disk: the source may forget it. */
+  durable(commitLsn: Lsn): void;
+  /** Takes no more; resolves when nothing is under way. */
+  stop(): Promise<void>;
+}
+
+/** Why the source is not the one that the lake stands in. */
+export type SourceChange =
+  | 'system-replaced'
+  | 'timeline-changed'
+  | 'database-replaced'
+  | 'adapter-changed'
+  | 'slot-missing'
+  | 'slot-invalidated'
+  | 'slot-replaced'
+  | 'position-lost'
+  | 'snapshot-unfinished';
+
+/** Going on would skip or guess. Only a new snapshot (`resnapshot`) leads on. */
+export class SourceChanged extends Error {
+  readonly code = 'source-changed';
+  constructor(
+    readonly change: SourceChange,
+    detail: string,
+  ) {
+    super(`${detail} Nothing was skipped; a resnapshot opens a new epoch and keeps the history.`);
+    this.name = 'SourceChanged';
+  }
+}

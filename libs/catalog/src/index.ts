@@ -1,0 +1,14 @@
+export {
+  capturedTables,
+  keyColumns,
+  lakeTable,
+  stateColumns,
+  surrogateKey,
+  type Catalog,
+  type Column,
+  type ColumnType,
+  type EventTable,
+  type Table,
+} from './catalog.js';
+export { catalogHash } from './catalog-hash.js';
+export { checkCatalog, InvalidCatalog } from './check-catalog.js';

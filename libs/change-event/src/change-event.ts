@@ -1,0 +1,58 @@
+import type { Lsn } from './lsn.js';
+
+/** `c` create, `u` update, `d` delete, `t` truncate (keyless, of the whole table), `r` read by a snapshot. */
+export type Operation = 'c' | 'u' | 'd' | 't' | 'r';
+
+/**
+ * Column → Postgres' text output in canonical form (ISO dates, UTC timestamps, hex bytea), or null. A column that the
+ * source does not have, or did not send, is absent.
+ */
+export type Row = Readonly<Record<string, string | null>>;
+
+/** One change of one row. A changed primary key has been split into `d` and `c` by whoever made this. */
+export interface ChangeEvent {
+  /** Place in its transaction: dense from 0. */
+  readonly ordinal: number;
+  readonly table: string;
+  readonly op: Operation;
+  /** JSON array of the key's texts, in the catalog's order; null for a truncate. */
+  readonly key: string | null;
+  readonly before?: Row;
+  readonly after?: Row;
+}
+
+export interface TransactionHeader {
+  /** The source's transaction id: the low 32 bits of an xid, as text. */
+  readonly txId: string;
+  /** Only on a snapshot: the epoch that it opens. */
+  readonly opens?: SourceEpoch;
+}
+
+export interface CommitEnd {
+  /** End LSN of the commit record; of a snapshot, its consistent point. */
+  readonly commitLsn: Lsn;
+  /** The source's clock at commit, in microseconds since 1970. */
+  readonly committedAt: bigint;
+  /** Where a source that counts in something else than LSNs resumes after this transaction. */
+  readonly sourceOffset?: number;
+}
+
+/** A whole committed transaction, possibly larger than memory: the changes come in chunks, the commit at the end. */
+export interface Transaction {
+  readonly header: TransactionHeader;
+  readonly changes: AsyncIterable<readonly ChangeEvent[]>;
+  /** Settles after the last chunk was taken. */
+  readonly end: Promise<CommitEnd>;
+}
+
+/** One life of a source. LSNs compare only inside one epoch. */
+export interface SourceEpoch {
+  readonly system_identifier: string;
+  readonly timeline: number;
+  readonly database: string;
+  readonly adapter: 'postgres' | 'kafka';
+  /** The slot's or the topic's identity: a slot or topic made anew under the same name is another one. */
+  readonly identity: string;
+  /** The LSN, as Postgres prints it, at which the epoch's snapshot was taken. */
+  readonly consistent_point: string;
+}

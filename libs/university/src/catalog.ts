@@ -1,0 +1,85 @@
+import { checkCatalog, type Catalog, type Table } from '#libs/catalog';
+
+const students: Table = {
+  table: 'students',
+  name: 'student',
+  kind: 'dimension',
+  label: 'Students',
+  description: 'Whoever is, or once was, registered at the university.',
+  key: ['id'],
+  untracked: ['version'],
+  columns: [
+    {
+      name: 'id',
+      type: 'text',
+      label: 'Id',
+      description: 'Ten upper-case hex digits, or the given id.',
+      example: '4F1A09C3BE',
+    },
+    { name: 'first_name', type: 'text', label: 'First name', description: 'Given name.', pii: true, example: 'Ada' },
+    {
+      name: 'last_name',
+      type: 'text',
+      label: 'Last name',
+      description: 'Family name.',
+      pii: true,
+      example: 'Lovelace',
+    },
+    {
+      name: 'gender',
+      type: 'text',
+      nullable: true,
+      label: 'Gender',
+      description: 'As stated, if stated.',
+      pii: true,
+      example: 'female',
+    },
+    {
+      name: 'address',
+      type: 'text',
+      nullable: true,
+      label: 'Address',
+      description: 'Postal address.',
+      pii: true,
+      example: '12 St James Square',
+    },
+    {
+      name: 'date_of_birth',
+      type: 'date',
+      label: 'Date of birth',
+      description: 'Day of birth.',
+      pii: true,
+      example: '2004-12-10',
+    },
+    {
+      name: 'major',
+      type: 'text',
+      nullable: true,
+      label: 'Major',
+      description: 'Declared field of study.',
+      example: 'Mathematics',
+    },
+    { name: 'year_of_study', type: 'smallint', label: 'Year of study', description: 'From 1 to 6.', example: 2 },
+    {
+      name: 'gpa',
+      type: 'numeric(3,2)',
+      nullable: true,
+      label: 'GPA',
+      description: 'Grade point average, 0.00 to 4.00.',
+      example: 3.9,
+    },
+    {
+      name: 'enrollment_status',
+      type: 'text',
+      label: 'Enrollment status',
+      description: '`full-time` or `part-time`.',
+      example: 'full-time',
+    },
+  ],
+};
+
+export const university: Catalog = checkCatalog({
+  name: 'university',
+  tables: [students],
+  events: { table: 'domain_events', key: ['stream_id', 'version'] },
+});

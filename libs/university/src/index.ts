@@ -1,0 +1,1 @@
+export { university } from './catalog.js';
