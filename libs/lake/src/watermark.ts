@@ -1,0 +1,43 @@
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Lsn } from '#libs/change-event';
+
+/** What the projector vouches for, once a second: everything that the source had committed up to `lsn` is in the lake. */
+export interface Watermark {
+  /** JSON of the SourceEpoch: LSNs compare only inside one. */
+  readonly epoch: string;
+  readonly lsn: Lsn;
+  /** Last position in the lake when this was written. */
+  readonly position: number;
+  /** The source's clock when `lsn` was its end; microseconds since 1970. For tokens and lag. */
+  readonly source_time: bigint;
+  /** `source_time`, but never ahead of the projector's clock by more than 5 s, and never falling. No later transaction
+   *  becomes effective at or before it: answers as of then are final. */
+  readonly time: bigint;
+}
+
+const file = (folder: string) => join(folder, '_watermark.json');
+
+/** Whole or not at all: rename(2) replaces the name at once. Not synced: after a crash an older one is just as true. */
+export async function writeWatermark(folder: string, watermark: Watermark): Promise<void> {
+  const { source_time, time, ...rest } = watermark;
+  const text = JSON.stringify({ ...rest, source_time: Number(source_time), time: Number(time) });
+  const draft = `${file(folder)}.draft`;
+  const handle = await open(draft, 'w');
+  await handle.writeFile(text).finally(() => handle.close());
+  await rename(draft, file(folder));
+}
+
+/** null before the first, or where a crash of the machine left a file that is no JSON. */
+export async function readWatermark(folder: string): Promise<Watermark | null> {
+  const text = await readFile(file(folder), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  try {
+    const { source_time, time, ...rest } = JSON.parse(text);
+    return { ...rest, source_time: BigInt(source_time), time: BigInt(time) };
+  } catch {
+    return null;
+  }
+}
