@@ -1,0 +1,10 @@
+export { UnsupportedPlatform } from './binaries.js';
+export { UnusableDataFolder } from './data-folder.js';
+export { DataFolderInUse } from './postmaster.js';
+export {
+  PortTaken,
+  PostgresDidNotStart,
+  startPostgres,
+  type Postgres,
+  type PostgresOptions,
+} from './start-postgres.js';

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** The command line of a process (empty for one that ended and was not reaped), or null if no process has this id. */
+export function commandLine(pid: number): string[] | null {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+    return execFileSync('ps', ['-ww', '-p', String(pid), '-o', 'args='], { encoding: 'utf8' })
+      .trim()
+      .split(' ');
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Names a process so that another one which got the same id later is not mistaken for it: `<pid>/<start>`, the start in
+ * clock ticks since boot where /proc tells it (proc(5), stat, field 22), else empty.
+ */
+export const processName = (pid: number): string => `${pid}/${startOf(pid)}`;
+
+export function isRunning(name: string): boolean {
+  const pid = Number(name.split('/')[0]);
+  return isAlive(pid) && processName(pid) === name;
+}
+
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
