@@ -1,0 +1,106 @@
+/**
+ * The actions of the Delta protocol ("Actions") that a table of reader version 1 and writer version 2 has, and their
+ * text: one JSON object a line.
+ */
+
+export interface Protocol {
+  minReaderVersion: number;
+  minWriterVersion: number;
+}
+
+export interface Metadata {
+  id: string;
+  name?: string;
+  /** A struct in the protocol's schema serialization, as JSON text. */
+  schemaString: string;
+  partitionColumns: string[];
+  configuration: Record<string, string>;
+  format: { provider: 'parquet'; options: Record<string, never> };
+  /** Milliseconds since 1970. */
+  createdTime?: number;
+}
+
+export interface AddFile {
+  /** Relative to the table's folder, percent-encoded. */
+  path: string;
+  /** A column's value in the protocol's partition value serialization; null for NULL. */
+  partitionValues: Record<string, string | null>;
+  /** Bytes. */
+  size: number;
+  /** Milliseconds since 1970. */
+  modificationTime: number;
+  /** False: the rows were in the table already, in files that the same commit removes. */
+  dataChange: boolean;
+  /** JSON text, see `statsOf`. */
+  stats?: string;
+  tags?: Record<string, string>;
+}
+
+export interface RemoveFile {
+  path: string;
+  /** Milliseconds since 1970; readers of older versions may use the file for the table's retention after it. */
+  deletionTimestamp: number;
+  dataChange: boolean;
+  /** True: partitionValues and size are given. */
+  extendedFileMetadata?: boolean;
+  partitionValues?: Record<string, string | null>;
+  size?: number;
+}
+
+/** The application's own progress, committed together with its data. */
+export interface SetTransaction {
+  appId: string;
+  version: number;
+  /** Milliseconds since 1970. */
+  lastUpdated?: number;
+}
+
+export type Action =
+  | { protocol: Protocol }
+  | { metaData: Metadata }
+  | { add: AddFile }
+  | { remove: RemoveFile }
+  | { txn: SetTransaction }
+  | { commitInfo: Record<string, unknown> };
+
+/** A file of the log that does not say what the protocol has there. Nothing is guessed. */
+export class CorruptLog extends Error {
+  readonly code = 'corrupt-log';
+  constructor(
+    readonly file: string,
+    problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${file}: ${problem}`, options);
+    this.name = 'CorruptLog';
+  }
+}
+
+/** @throws RangeError for an integer of 2^53 or more: it would be another number after the next reading. */
+export const encodeActions = (actions: readonly Action[]): string =>
+  actions.map((action) => JSON.stringify(action, exact) + '\n').join('');
+
+function exact(name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return exact(name, Number(value));
+  if (typeof value === 'number' && !Number.isSafeInteger(value) && !(Math.abs(value) < 2 ** 53))
+    throw new RangeError(`${name} is ${value}; wanted a number below 2^53`);
+  return value;
+}
+
+/** @throws CorruptLog if a line is no JSON object. */
+export function decodeActions(text: string, file: string): Action[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line, index) => decodeAction(line, file, index + 1));
+}
+
+function decodeAction(line: string, file: string, number: number): Action {
+  try {
+    const action: unknown = JSON.parse(line);
+    if (typeof action === 'object' && action !== null) return action as Action;
+  } catch (error) {
+    throw new CorruptLog(file, `line ${number} is no JSON: ${line.slice(0, 80)}`, { cause: error });
+  }
+  throw new CorruptLog(file, `line ${number} is no JSON object: ${line.slice(0, 80)}`);
+}

@@ -1,0 +1,20 @@
+export {
+  CorruptLog,
+  type Action,
+  type AddFile,
+  type Metadata,
+  type Protocol,
+  type RemoveFile,
+  type SetTransaction,
+} from './action.js';
+export { checkpoint } from './checkpoint.js';
+export { commit, Fenced, readCommit } from './commit.js';
+export { createTable, type TableDefinition } from './create-table.js';
+export { writeDataFile } from './data-file.js';
+export { DeltaTable, NoSuchTable } from './delta-table.js';
+export { loadSnapshot } from './load-snapshot.js';
+export { LogMovedOn } from './log-folder.js';
+export { fieldsOf, schemaString, type DeltaField, type DeltaType } from './schema.js';
+export { OutOfSequence, Snapshot, UnsupportedTable } from './snapshot.js';
+export { statsOf, type Statistics } from './statistics.js';
+export { InvalidProperty, logRetention, tombstoneRetention } from './table-properties.js';
