@@ -23,9 +23,16 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDBIns
 }
 
 /**
- * The rows of a statement. 64-bit integers come as bigint, decimals and dates as DuckDB's value objects; a timestamp is
- * best asked for as `epoch_us(…)`, since the driver prints it in the process' own time zone.
+ * The rows of a statement; 64-bit integers come as bigint. Ask for decimals and dates as text and for timestamps as
+ * `epoch_us(…)`: the driver would make them a rounded number or a Date.
  */
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Record<string, unknown>[]> {
   return (await connection.runAndReadAll(sql)).getRowObjectsJS() as Record<string, unknown>[];
+}
+
+/** A relation over data files; `extra` adds the columns that their partition gives. */
+export function parquet(paths: readonly string[], extra?: string): string {
+  const files = paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ');
+  const relation = `read_parquet([${files}])`;
+  return extra ? `(SELECT ${extra}, * FROM ${relation})` : relation;
 }

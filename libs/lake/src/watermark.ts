@@ -18,13 +18,18 @@ export interface Watermark {
 
 const file = (folder: string) => join(folder, '_watermark.json');
 
-/** Whole or not at all: rename(2) replaces the name at once. Not synced: after a crash an older one is just as true. */
+/** Whole or not at all: rename(2) replaces the name at once. Synced first, since `time` must not fall even by a crash. */
 export async function writeWatermark(folder: string, watermark: Watermark): Promise<void> {
   const { source_time, time, ...rest } = watermark;
   const text = JSON.stringify({ ...rest, source_time: Number(source_time), time: Number(time) });
   const draft = `${file(folder)}.draft`;
   const handle = await open(draft, 'w');
-  await handle.writeFile(text).finally(() => handle.close());
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   await rename(draft, file(folder));
 }
 

@@ -1,0 +1,164 @@
+/**
+ * Group commit: while one commit of the lake runs, the transactions that arrive collect, and are the next. No timer.
+ *
+ * What was accepted goes to the lake in order, each batch as files and one commit that also says where the lake stands
+ * (position, commit LSN, source offset). So a crash anywhere leaves either all of a batch or nothing of it, and the
+ * source, acknowledged only after, sends again whatever is missing; what comes twice is at or below the lake's commit
+ * LSN, and dropped.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Transaction } from '#libs/change-event';
+import type { Action, DeltaTable } from '#libs/delta-log';
+import { appIds, configuration } from '#libs/lake';
+import type { LakePosition, Progress } from '../sources/change-source.js';
+import { effectiveTime } from './effective-time.js';
+import { RowWriter, type TransactionStamp } from './row-writer.js';
+import { stage, type StagedTransaction, type Staging } from './staged-transaction.js';
+import { tipOf, type Tip } from './tip.js';
+
+export interface Appended {
+  readonly tip: Tip;
+  readonly changes: number;
+  readonly snapshot: boolean;
+}
+
+export interface AppendOptions extends Staging {
+  /** Characters of accepted transactions that may wait; beyond it, accepting waits. */
+  readonly pendingBudget: number;
+  /** The time up to which answers were called final, and its successor once the lake holds all before it. */
+  readonly watermark: { readonly time: bigint; reached(progress: Progress, tip: Tip): void };
+  readonly appended: (appended: Appended) => void;
+  readonly suspiciousClock: (stamp: TransactionStamp) => void;
+  /** A commit failed: nothing of what is pending reaches the lake through this appender. */
+  readonly failed: (error: Error) => void;
+}
+
+type Entry = StagedTransaction | { readonly progress: Progress };
+
+export class ChangelogAppender {
+  private tip: Tip;
+  private pending: Entry[] = [];
+  private pendingSize = 0;
+  private running: Promise<void> | null = null;
+  private failure: Error | null = null;
+  private roomFreed: (() => void) | null = null;
+
+  private constructor(
+    private readonly table: DeltaTable,
+    private readonly writer: RowWriter,
+    private readonly options: AppendOptions,
+  ) {
+    this.tip = tipOf(table.snapshot);
+  }
+
+  static async open(table: DeltaTable, connection: DuckDBConnection, folder: string, options: AppendOptions) {
+    return new ChangelogAppender(table, await RowWriter.open(connection, folder), options);
+  }
+
+  /** What a source goes on from; null in a lake that has seen no snapshot. */
+  get lakePosition(): LakePosition | null {
+    const { epoch, commitLsn, sourceOffset } = this.tip;
+    return epoch && { epoch, commitLsn, ...(sourceOffset !== null && { sourceOffset }) };
+  }
+
+  get lastPosition(): number {
+    return this.tip.position;
+  }
+
+  /** Resolves when the transaction is taken in and there is room for more. @throws the failure of an earlier commit */
+  async accept(transaction: Transaction): Promise<void> {
+    const staged = await stage(transaction, this.options);
+    if (this.failure) throw this.failure;
+    this.enqueue(staged);
+    while (this.pendingSize > this.options.pendingBudget && !this.failure)
+      await new Promise<void>((resolve) => (this.roomFreed = resolve));
+  }
+
+  progress(progress: Progress): void {
+    this.enqueue({ progress });
+  }
+
+  /** Resolves when nothing is under way any more, also after a failure. */
+  async settled(): Promise<void> {
+    while (this.running) await this.running.catch(() => {});
+  }
+
+  private enqueue(entry: Entry): void {
+    this.pending.push(entry);
+    if ('size' in entry) this.pendingSize += entry.size;
+    this.running ??= this.drain().finally(() => (this.running = null));
+  }
+
+  /** Never rejects: a failure is kept, and given to whoever wants to go on. */
+  private async drain(): Promise<void> {
+    try {
+      while (this.pending.length > 0 && !this.failure) {
+        const batch = this.pending;
+        [this.pending, this.pendingSize] = [[], 0];
+        this.roomFreed?.();
+        await this.commit(batch.filter((entry): entry is StagedTransaction => 'end' in entry));
+        for (const entry of batch) if ('progress' in entry) this.options.watermark.reached(entry.progress, this.tip);
+      }
+    } catch (error) {
+      this.failure = error as Error;
+      this.roomFreed?.();
+      this.options.failed(this.failure);
+    }
+  }
+
+  /** A watermark moves only between two commits: none may be stamped with a time that was called final meanwhile. */
+  private async commit(transactions: StagedTransaction[]): Promise<void> {
+    let tip = this.tip;
+    for (const transaction of transactions) {
+      if (isRedelivery(transaction, tip)) await transaction.discard();
+      else tip = await this.write(transaction, tip);
+    }
+    if (tip === this.tip) return;
+    const files = await this.writer.finish();
+    await this.table.commit([...this.epochChange(tip), ...positionsOf(tip), ...files.map((add) => ({ add }))]);
+    const changes = tip.position - this.tip.position;
+    this.tip = tip;
+    this.options.appended({ tip, changes, snapshot: transactions.some(({ opens }) => opens) });
+  }
+
+  private async write(transaction: StagedTransaction, before: Tip): Promise<Tip> {
+    const { opens, end, attribution, count } = transaction;
+    const { effectiveAt, suspicious } = effectiveTime({
+      previous: before.effectiveAt,
+      watermark: this.options.watermark.time,
+      committedAt: end.committedAt,
+      now: BigInt(Date.now()) * 1000n,
+    });
+    const { commitLsn, committedAt } = end;
+    const stamp = { txPosition: before.position + 1, txId: transaction.txId, commitLsn, committedAt, effectiveAt };
+    if (suspicious) this.options.suspiciousClock(stamp);
+    for await (const chunk of transaction.chunks()) await this.writer.append(chunk, stamp, attribution);
+    return {
+      position: before.position + count,
+      commitLsn,
+      effectiveAt,
+      sourceOffset: end.sourceOffset ?? null,
+      epoch: opens ?? before.epoch,
+    };
+  }
+
+  private epochChange({ epoch }: Tip): Action[] {
+    if (epoch === this.tip.epoch) return [];
+    const { metadata } = this.table.snapshot;
+    const opened = { ...metadata.configuration, [configuration.epoch]: JSON.stringify(epoch) };
+    return [{ metaData: { ...metadata, configuration: opened } }];
+  }
+}
+
+/** Inside an epoch what is at or below the lake's commit LSN is there already. A snapshot opens an epoch of its own. */
+const isRedelivery = ({ opens, end }: StagedTransaction, tip: Tip): boolean => !opens && end.commitLsn <= tip.commitLsn;
+
+function positionsOf({ position, commitLsn, effectiveAt, sourceOffset }: Tip): Action[] {
+  const txn = (appId: string, version: number) => ({ txn: { appId, version } });
+  return [
+    txn(appIds.position, position),
+    txn(appIds.commitLsn, commitLsn),
+    txn(appIds.effectiveAt, Number(effectiveAt)),
+    ...(sourceOffset === null ? [] : [txn(appIds.sourceOffset, sourceOffset)]),
+  ];
+}

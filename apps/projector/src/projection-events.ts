@@ -1,0 +1,14 @@
+import type { Appended } from './append/changelog-appender.js';
+import type { TransactionStamp } from './append/row-writer.js';
+import type { Folded } from './folding/fold.js';
+
+/** What happens in a projection, for whoever drives, logs and counts it. */
+export interface ProjectionEvents {
+  readonly appended: (appended: Appended) => void;
+  readonly folded: (folded: Folded) => void;
+  /** Folding goes on trying; appending goes on. */
+  readonly foldFailed: (error: Error) => void;
+  readonly suspiciousClock: (stamp: TransactionStamp) => void;
+  /** The projection is over. */
+  readonly failed: (error: Error) => void;
+}

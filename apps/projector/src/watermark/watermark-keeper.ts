@@ -1,0 +1,58 @@
+import { readWatermark, writeWatermark, type Watermark } from '#libs/lake';
+import { formatLsn } from '#libs/change-event';
+import type { Progress } from '../sources/change-source.js';
+import type { Tip } from '../append/tip.js';
+
+/** How far ahead of the projector's clock the watermark's time may be: 5 s, in microseconds. */
+const leap = 5_000_000n;
+
+/** Keeps `_watermark.json`: what the lake is complete up to, taken over whenever the source's word has been made true. */
+export class WatermarkKeeper {
+  private written: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly folder: string,
+    private readonly failed: (error: Error) => void,
+    private current: Watermark | null,
+  ) {}
+
+  static async open(folder: string, failed: (error: Error) => void): Promise<WatermarkKeeper> {
+    return new WatermarkKeeper(folder, failed, await readWatermark(folder));
+  }
+
+  /** Up to here answers have been called final; microseconds since 1970. */
+  get time(): bigint {
+    return this.current?.time ?? 0n;
+  }
+
+  get sourceTime(): bigint | null {
+    return this.current?.source_time ?? null;
+  }
+
+  /** To be called when all that the source had at `progress` is durable, and no batch is stamped but uncommitted. */
+  reached({ lsn, sourceTime }: Progress, tip: Tip): void {
+    if (!tip.epoch) return;
+    const ceiling = BigInt(Date.now()) * 1000n + leap;
+    const time = sourceTime < ceiling ? sourceTime : ceiling;
+    const watermark = {
+      epoch: JSON.stringify(tip.epoch),
+      lsn,
+      position: tip.position,
+      source_time: sourceTime,
+      time: time > this.time ? time : this.time,
+    };
+    this.current = watermark;
+    this.written = this.written.then(() => writeWatermark(this.folder, watermark)).catch(this.failed);
+  }
+
+  /** For people: what the health endpoint shows. */
+  describe() {
+    if (!this.current) return null;
+    const { lsn, position, source_time, time } = this.current;
+    return { lsn: formatLsn(lsn), position, source_time, time };
+  }
+
+  async settled(): Promise<void> {
+    await this.written;
+  }
+}
