@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { rename, stat, unlink, writeFile } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type Action, decodeActions, encodeActions } from './action.js';
+import { type Action, CorruptLog, decodeActions, encodeActions } from './action.js';
 import { replaceDurably, syncDirectory, syncFile } from './durable-file.js';
 import { checkpointPath, draftPath, lastCheckpointPath, logFolder } from './log-folder.js';
 import type { Snapshot } from './snapshot.js';
@@ -39,7 +39,7 @@ export async function checkpoint(
   const actions = stateOf(snapshot, now);
   const text = encodeActions(actions);
   const numOfAddFiles = snapshot.files.size;
-  const sizeInBytes = await writeCheckpoint(folder, version, text, duckdb);
+  const sizeInBytes = await writeCheckpoint(folder, version, text, actions.length, duckdb);
   // The hint comes after what it points to: without it, or with an older one, the log is listed or more of it replayed.
   const hint = JSON.stringify({ version, size: actions.length, sizeInBytes, numOfAddFiles });
   await replaceDurably(lastCheckpointPath(folder), draftPath(logFolder(folder), 'last-checkpoint'), hint);
@@ -63,6 +63,7 @@ async function writeCheckpoint(
   folder: string,
   version: number,
   text: string,
+  rows: number,
   duckdb: DuckDBConnection,
 ): Promise<number> {
   const log = logFolder(folder);
@@ -71,10 +72,13 @@ async function writeCheckpoint(
   try {
     await writeFile(json, text);
     const types = Object.entries(columns).map(([name, type]) => `"${name}": ${literal(type)}`);
-    await duckdb.run(
+    const copied = await duckdb.runAndReadAll(
       `COPY (SELECT * FROM read_json(${literal(json)}, format = 'newline_delimited', columns = {${types.join(', ')}},
        maximum_object_size = 67108864)) TO ${literal(parquet)} (FORMAT parquet, COMPRESSION snappy)`,
     );
+    // The log before a checkpoint gets deleted: one that lacks a row must never be.
+    const written = Number(copied.getColumns()[0]?.[0]);
+    if (written !== rows) throw new CorruptLog(parquet, `${written} of ${rows} actions were written`);
     await syncFile(parquet);
     const { size } = await stat(parquet);
     await rename(parquet, checkpointPath(folder, version));

@@ -1,5 +1,5 @@
 /** Files that are on disk, under their name, when the call returns: what is acknowledged survives a power failure. */
-import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export async function writeDurably(path: string, text: string): Promise<void> {
@@ -55,6 +55,11 @@ export async function makeDirectory(path: string): Promise<void> {
 export const readIfThere = (path: string): Promise<string | null> => orNull(readFile(path, 'utf8'));
 
 export const namesIn = async (directory: string): Promise<string[]> => (await orNull(readdir(directory))) ?? [];
+
+/** Milliseconds since 1970. */
+export const modifiedAt = async (path: string): Promise<number | null> => (await orNull(stat(path)))?.mtimeMs ?? null;
+
+export const deleteIfThere = async (path: string): Promise<void> => void (await orNull(unlink(path)));
 
 async function orNull<T>(reading: Promise<T>): Promise<T | null> {
   try {

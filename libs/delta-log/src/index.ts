@@ -8,6 +8,7 @@ export {
   type SetTransaction,
 } from './action.js';
 export { checkpoint } from './checkpoint.js';
+export { cleanLog } from './clean-log.js';
 export { commit, Fenced, readCommit } from './commit.js';
 export { createTable, type TableDefinition } from './create-table.js';
 export { writeDataFile } from './data-file.js';
@@ -18,3 +19,4 @@ export { fieldsOf, schemaString, type DeltaField, type DeltaType } from './schem
 export { OutOfSequence, Snapshot, UnsupportedTable } from './snapshot.js';
 export { statsOf, type Statistics } from './statistics.js';
 export { InvalidProperty, logRetention, tombstoneRetention } from './table-properties.js';
+export { listOrphans, vacuum } from './vacuum.js';
