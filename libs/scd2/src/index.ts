@@ -1,0 +1,16 @@
+export { duckdbType, identifier, literal, typedSql } from './typing.js';
+export { noVersionsSql, versionColumns, versionTypes } from './version.js';
+export { stepsSql, type BatchSource } from './steps.js';
+export { foldSql, type FoldQueries, type FoldSource } from './fold.js';
+export { noQuarantineSql, openQuarantineSql, quarantineTypes } from './quarantine.js';
+export {
+  forgetSql,
+  keyHashSql,
+  loadSql,
+  memoryDdl,
+  memoryTables,
+  type FoldedFiles,
+  type MemoryTables,
+} from './reader-memory.js';
+export { refresh, refreshSql, type RefreshBatch } from './refresh.js';
+export { allVersionsSql, asOfSql, currentSql, quarantinedSql, type VersionFiles } from './read-view.js';

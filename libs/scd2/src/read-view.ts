@@ -1,0 +1,64 @@
+/** What a reader answers from: the files and its memory as one relation. A fold changes none of these answers. */
+import { surrogateKey, type Table } from '#libs/catalog';
+import { quarantineAsOfFoldSql, quarantineOfState } from './quarantine.js';
+import { memoryTables } from './reader-memory.js';
+import { identifier } from './typing.js';
+import { versionColumns, versionOfState } from './version.js';
+
+export interface VersionFiles {
+  /** Closed version rows; null where none is, or none can matter. */
+  readonly closed: string | null;
+  /** Open version rows: files, or the memory's `<table>_open`. */
+  readonly open: string;
+}
+
+/** A query for every version: the columns of a version, then `is_current`. */
+export function allVersionsSql(table: Table, { closed, open }: VersionFiles): string {
+  const overlay = overlaySql(table, open);
+  return closed ? `SELECT ${stored(table)}, false AS is_current FROM ${closed}\nUNION ALL ${overlay}` : overlay;
+}
+
+/**
+ * A query for the versions in force at `position`, a transaction's last (law 2), shown with the end that they had later.
+ * Closed rows may be left out (null) where `position` is at or past the fold. Filters in here, unlike those around
+ * `allVersionsSql`, reach the files' statistics.
+ */
+export function asOfSql(table: Table, { closed, open }: VersionFiles, position: number): string {
+  const [before, after] = [`opened_tx <= ${position}`, `closed_tx > ${position}`];
+  const overlay = `SELECT * FROM (${overlaySql(table, open)}) WHERE ${before} AND (closed_tx IS NULL OR ${after})`;
+  if (!closed) return overlay;
+  return `SELECT ${stored(table)}, false AS is_current FROM ${closed} WHERE ${before} AND ${after}\nUNION ALL ${overlay}`;
+}
+
+/** A query for the versions that are in force now. */
+export function currentSql(table: Table, { open }: Pick<VersionFiles, 'open'>): string {
+  const { tail, closing } = memoryTables(table);
+  const version = versionOfState(table, 't', 'NULL::BIGINT', 'NULL::TIMESTAMPTZ');
+  return `SELECT ${stored(table)}, true AS is_current
+FROM ${open} AS o WHERE ${identifier(surrogateKey(table))} NOT IN (SELECT position FROM ${closing})
+UNION ALL SELECT ${version}, true
+FROM ${tail} AS t WHERE t.state.raw IS NULL AND t.position NOT IN (SELECT position FROM ${closing})`;
+}
+
+/** A query for every quarantine interval: the columns of the lake's quarantine. */
+export function quarantinedSql(table: Table, files: { quarantine: string; foldPosition: number }): string {
+  const { tail, closing } = memoryTables(table);
+  return `SELECT q."table", q.position, q.key, q.raw, q.opened_tx, q.valid_from,
+    coalesce(q.closed_tx, c.closed_tx) AS closed_tx, coalesce(q.valid_to, c.valid_to) AS valid_to, q.actor, q.command
+FROM (${quarantineAsOfFoldSql(table, files.quarantine, files.foldPosition)}) AS q LEFT JOIN ${closing} AS c USING (position)
+UNION ALL SELECT ${quarantineOfState(table, 't', 'c.closed_tx', 'c.valid_to')}
+FROM ${tail} AS t LEFT JOIN ${closing} AS c USING (position) WHERE t.state.raw IS NOT NULL`;
+}
+
+const stored = (table: Table) => versionColumns(table).map(identifier).join(', ');
+
+/** Open rows and tail with what closed them since. */
+function overlaySql(table: Table, open: string): string {
+  const { tail, closing } = memoryTables(table);
+  const ends = new Set(['valid_to', 'closed_tx']);
+  const columns = versionColumns(table).map((name) => `${ends.has(name) ? 'c' : 'o'}.${identifier(name)}`);
+  return `SELECT ${columns.join(', ')}, c.closed_tx IS NULL AS is_current
+FROM ${open} AS o LEFT JOIN ${closing} AS c ON c.position = o.${identifier(surrogateKey(table))}
+UNION ALL SELECT ${versionOfState(table, 't', 'c.closed_tx', 'c.valid_to')}, c.closed_tx IS NULL AS is_current
+FROM ${tail} AS t LEFT JOIN ${closing} AS c USING (position) WHERE t.state.raw IS NULL`;
+}
