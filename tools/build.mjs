@@ -4,22 +4,30 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const stamp = 'dist/.built';
+const generatedClient = 'apps/command-api/src/generated/prisma';
 const sources = [
   'apps/*/src/**/*.ts',
   'libs/*/src/**/*.ts',
   'prisma/schema.prisma',
+  'prisma.config.ts',
+  'package.json',
   'package-lock.json',
   'tsconfig*.json',
   'nest-cli.json',
 ];
+const notBuilt = /generated|spec\.ts$/;
 
 /** A hash over all that the build reads, so that an edit, a pull or a branch change is noticed, and a mere `touch` is not. */
 function sourceHash() {
   const hash = createHash('sha256');
-  for (const file of globSync(sources, { exclude: (path) => String(path).includes('generated') }).sort())
+  for (const file of globSync(sources)
+    .filter((path) => !notBuilt.test(path))
+    .sort())
     hash.update(file).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex');
 }
@@ -29,13 +37,22 @@ function run(script, ...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/**
+ * What the compiler did not write anew belongs to sources that are gone. Only now, and not the whole of dist/ before the
+ * build: a running product restarts its services from there.
+ */
+function prune(builtSince) {
+  for (const file of globSync('dist/**/*.{js,map,d.ts}')) if (statSync(file).mtimeMs < builtSince) rmSync(file);
+}
+
 const wanted = sourceHash();
-const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+const fresh = existsSync(stamp) && existsSync(generatedClient) && readFileSync(stamp, 'utf8') === wanted;
 if (!(process.argv.includes('--if-stale') && fresh)) {
   console.log('Building …');
-  rmSync('dist', { recursive: true, force: true });
+  const started = Date.now() - 1000; // file systems round times down
+  rmSync(stamp, { force: true });
   run('tools/prisma.mjs', 'generate');
   run('node_modules/@nestjs/cli/bin/nest.js', 'build');
-  mkdirSync('dist', { recursive: true });
+  prune(started);
   writeFileSync(stamp, wanted);
 }

@@ -21,9 +21,9 @@ export interface Column {
 
 /** A source table whose rows become versions. */
 export interface Table {
-  /** The source table's name in schema `public`, also the last part of its path: `students`. */
+  /** The source table's name in schema `public`, also the last part of its path: `buildings`. */
   readonly table: string;
-  /** One row's name, singular: `student`; its surrogate key is `student_key`. */
+  /** One row's name, singular: `building`; its surrogate key is `building_key`. */
   readonly name: string;
   /** A dimension's versions are in `<table>_dimension`, a relationship's in `<table>_history`. */
   readonly kind: 'dimension' | 'relationship';
