@@ -5,6 +5,12 @@ export interface LakePosition {
   readonly epoch: SourceEpoch;
   /** End LSN of the last transaction in the lake. */
   readonly commitLsn: Lsn;
+  /**
+   * Up to where the lake is known to be complete beyond its last transaction: `lsn` of the last progress that was kept
+   * (the watermark's). A source that was acknowledged further than the lake knows has forgotten something: `position-lost`.
+   * Without this, that cannot be told from an acknowledged idle source, and is not checked at start.
+   */
+  readonly completeLsn?: Lsn;
   readonly sourceOffset?: number;
 }
 
@@ -19,10 +25,17 @@ export interface Receiver {
   /**
    * Whole transactions in commit order, at least once, one delivery at a time. The promise resolves when the transaction
    * is accepted, not when it is durable; withholding it is back-pressure. A rejection stops the source with that error.
+   * If `changes` or `end` fails, the transaction was cut off in the middle: forget what came of it, it comes again whole
+   * (the rejection is then no reason to stop). Chunks not taken when the promise resolves are skipped.
    */
   deliver(transaction: Transaction): Promise<void>;
-  /** Called in order with the deliveries, about every second, and only while no delivery is under way. */
-  progress(progress: Progress): void;
+  /**
+   * Called in order with the deliveries, about every second, and only while no delivery is under way. Resolves when the
+   * progress is kept where the next `start` finds it (`LakePosition.completeLsn`). Only then, and once all that came
+   * before it is durable, is an idle source told that it may forget up to `lsn`; so `completeLsn` is never behind what was
+   * acknowledged. Nothing waits for it.
+   */
+  progress(progress: Progress): void | Promise<void>;
   /** At most once, after `start` resolved: nothing is delivered any more. The error's `code` says what to do. */
   failed(error: Error): void;
 }
