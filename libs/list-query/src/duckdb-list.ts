@@ -19,10 +19,10 @@ export interface DuckDbList {
 }
 
 export function duckDbList(query: ListQuery): DuckDbList {
-  const filter = all(query.filters.map(condition));
+  const conditions = query.filters.map(condition);
   return {
-    filter,
-    from: query.after ? all([filter, behind(query.sort, query.after)]) : filter,
+    filter: all(conditions),
+    from: all(query.after ? [...conditions, behind(query.sort, query.after)] : conditions),
     orderBy: query.sort
       .map(({ field, descending }) => `${quoted(field.name)} ${descending ? 'DESC' : 'ASC'} NULLS LAST`)
       .join(', '),
@@ -70,10 +70,11 @@ function condition(filter: Filter): SqlFragment {
 function behind(sort: readonly SortKey[], after: readonly (string | null)[]): SqlFragment {
   const [first, ...others] = sort;
   if (!first) return { sql: 'false', parameters: [] };
-  const [text, ...texts] = [after[0] ?? null, ...after.slice(1)];
-  const tie = all([sameAs(first, text), ...(others.length > 0 ? [behind(others, texts)] : [])]);
+  const text = after[0] ?? null;
   const further = text === null ? [] : [furtherThan(first, text)];
-  const place = joined(others.length > 0 ? [...further, tie] : further, ' OR ', 'false');
+  if (others.length === 0) return joined(further, ' OR ', 'false');
+  const tie = all([sameAs(first, text), behind(others, after.slice(1))]);
+  const place = joined([...further, tie], ' OR ', 'false');
   return text === null || first.field.nullable ? place : all([notBefore(first, text), place]);
 }
 

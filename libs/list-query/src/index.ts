@@ -17,5 +17,5 @@ export {
 export { nextPageUrl, pageOf, type Page } from './page.js';
 export { parseListQuery } from './parse-list-query.js';
 export { prismaList, textOfPrisma, type PrismaList } from './prisma-list.js';
-export { queryParameters } from './query-parameters.js';
+export { namedParameters, queryParameters } from './query-parameters.js';
 export { refusal, type ParameterError } from './refusal.js';

@@ -12,6 +12,8 @@ export interface ListSpec {
   readonly fields: readonly ListField[];
   /** Names of fields that identify a row; they complete every order, and are never null. */
   readonly key: readonly string[];
+  /** The order where nothing is said, as `sort` would say it; without it the key's. */
+  readonly defaultSort?: string;
   /** Parameters that the endpoint reads itself. */
   readonly otherParameters?: readonly string[];
 }

@@ -3,7 +3,7 @@ import { Problem } from '#libs/problems';
 import { nextCursor } from './cursor.js';
 import type { ListQuery, ListSpec } from './list-query.js';
 import { parseListQuery } from './parse-list-query.js';
-import { queryParameters } from './query-parameters.js';
+import { namedParameters, queryParameters } from './query-parameters.js';
 
 const spec: ListSpec = {
   fields: [
@@ -82,6 +82,15 @@ describe('the list grammar', () => {
       ['id', false],
     ]);
     expect(order('sort=-id')).toEqual([['id', true]]);
+  });
+
+  it('takes the order of the list where nothing is said', () => {
+    const { sort } = parseListQuery([], { ...spec, defaultSort: '-storeys,name' });
+    expect(sort.map((key) => [key.field.name, key.descending])).toEqual([
+      ['storeys', true],
+      ['name', false],
+      ['id', false],
+    ]);
   });
 
   it('answers with chosen fields in their own sequence', () => {
@@ -192,5 +201,25 @@ describe('a cursor', () => {
 
   it('is not combined with skip', () => {
     expect(errorsOf(`skip=1&cursor=${nextCursor(parse(''), row)}`)).toMatchObject([{ parameter: 'skip' }]);
+  });
+});
+
+describe('the parameters of another resource', () => {
+  it('are given by name', () => {
+    expect([...namedParameters([['as_of', '1']], ['as_of', 'wait'])]).toEqual([['as_of', '1']]);
+  });
+
+  it('are refused where unknown or repeated, all at once', () => {
+    const pairs: [string, string][] = [
+      ['as_of', '1'],
+      ['as_of', '2'],
+      ['gpa', '3'],
+    ];
+    const problem = problemOf(() => namedParameters(pairs, ['as_of']));
+    expect(problem.code).toBe('unknown-parameter');
+    expect(problem.parts.errors).toMatchObject([
+      { parameter: 'as_of', code: 'repeated', got: '2' },
+      { parameter: 'gpa', code: 'unknown-parameter', wanted: 'one of as_of' },
+    ]);
   });
 });

@@ -8,6 +8,7 @@
  */
 import { canonicalText } from './column-value.js';
 import { fingerprint, readCursor } from './cursor.js';
+import { distinctParameters, type Complain } from './query-parameters.js';
 import { refusal, type ParameterError } from './refusal.js';
 import {
   defaultLimit,
@@ -22,7 +23,6 @@ import {
   type SortKey,
 } from './list-query.js';
 
-type Complain = (error: ParameterError) => undefined;
 type Read<T> = (parameter: string, got: string, complain: Complain) => T | undefined;
 
 const reserved = ['sort', 'fields', 'limit', 'skip', 'count', 'cursor'];
@@ -35,14 +35,14 @@ const reserved = ['sort', 'fields', 'limit', 'skip', 'count', 'cursor'];
 export function parseListQuery(parameters: Iterable<readonly [string, string]>, spec: ListSpec, scope = ''): ListQuery {
   const errors: ParameterError[] = [];
   const complain: Complain = (error) => void errors.push(error);
-  const given = distinct(parameters, complain);
+  const given = distinctParameters(parameters, complain);
   const read = <T>(name: string, reader: Read<T>): T | undefined =>
     given.has(name) ? reader(name, given.get(name)!, complain) : undefined;
 
   const filters = [...given]
     .filter(([name]) => !reserved.includes(name) && !spec.otherParameters?.includes(name))
     .flatMap(([name, value]) => readFilter(name, value, spec, complain) ?? []);
-  const sort = completed(read('sort', sortReader(spec)) ?? [], spec);
+  const sort = completed(read('sort', sortReader(spec)) ?? defaultSort(spec), spec);
   const query = {
     filters,
     sort,
@@ -59,22 +59,6 @@ export function parseListQuery(parameters: Iterable<readonly [string, string]>, 
   const place = errors.length === 0 ? read('cursor', cursorReader(query)) : undefined;
   if (errors.length > 0) throw refusal(errors);
   return { ...query, ...place };
-}
-
-function distinct(parameters: Iterable<readonly [string, string]>, complain: Complain): Map<string, string> {
-  const given = new Map<string, string>();
-  for (const [name, value] of parameters) {
-    if (given.has(name)) {
-      complain({
-        parameter: name,
-        code: 'repeated',
-        detail: `${name} is given more than once.`,
-        got: value,
-        wanted: `${name} once; several values go into ${name.replace(/\[.*$/, '')}[in]`,
-      });
-    } else given.set(name, value);
-  }
-  return given;
 }
 
 const filterName = /^([^[\]]+)(?:\[([a-z_]+)\])?$/;
@@ -150,6 +134,12 @@ const sortReader =
     const fields = readNames(parameter, got, names, spec, complain);
     return fields?.map((field, i) => ({ field, descending: got.split(',')[i]!.startsWith('-') }));
   };
+
+const defaultSort = (spec: ListSpec): SortKey[] =>
+  (spec.defaultSort?.split(',') ?? []).map((part) => ({
+    field: spec.fields.find((field) => field.name === part.replace(/^-/, ''))!,
+    descending: part.startsWith('-'),
+  }));
 
 const fieldsReader =
   (spec: ListSpec): Read<string[]> =>

@@ -19,11 +19,11 @@ export interface PrismaList {
 
 /** The model's fields must have the names of the list's. Texts compare by the columns' collation, which must be C. */
 export function prismaList(query: ListQuery): PrismaList {
-  const filter = all(query.filters.map(condition));
+  const conditions = query.filters.map(condition);
   return {
-    filter,
+    filter: all(conditions),
     findMany: {
-      where: query.after ? all([filter, behind(query.sort, query.after)]) : filter,
+      where: all(query.after ? [...conditions, behind(query.sort, query.after)] : conditions),
       orderBy: query.sort.map(({ field, descending }) => {
         const sort = descending ? 'desc' : 'asc';
         return { [field.name]: field.nullable ? { sort, nulls: 'last' } : sort };
