@@ -1,0 +1,6 @@
+export {
+  decodeConsistencyToken,
+  encodeConsistencyToken,
+  InvalidConsistencyToken,
+  type ConsistencyToken,
+} from './consistency-token.js';
