@@ -2,13 +2,13 @@
  * A data folder is complete or absent, never half made: initdb works in a draft folder beside it, which gets the real
  * name by one rename when it is complete and synced. A killed start leaves a draft, which a later start removes.
  */
+import { isRunning, processName } from '#libs/running-process';
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { giveTo, type Identity } from './identity.js';
-import { isRunning, processName } from './running-process.js';
 
 const MAJOR_VERSION = '18';
 

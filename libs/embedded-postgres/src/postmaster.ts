@@ -1,10 +1,10 @@
+import { commandLine, isRunning, processName } from '#libs/running-process';
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { commandLine, isRunning, processName } from './running-process.js';
 
 /** A Postgres that somebody still needs runs on this data folder. */
 export class DataFolderInUse extends Error {

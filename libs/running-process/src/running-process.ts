@@ -17,23 +17,25 @@ export function commandLine(pid: number): string[] | null {
  * Names a process so that another one which got the same id later is not mistaken for it: `<pid>/<start>`, the start in
  * clock ticks since boot where /proc tells it (proc(5), stat, field 22), else empty.
  */
-export const processName = (pid: number): string => `${pid}/${startOf(pid)}`;
+export const processName = (pid: number): string => `${pid}/${stateOf(pid).start}`;
 
+/** False also for a process that ended and was not reaped: it holds nothing any more. */
 export function isRunning(name: string): boolean {
   const pid = Number(name.split('/')[0]);
-  return isAlive(pid) && processName(pid) === name;
+  return isKnown(pid) && processName(pid) === name && stateOf(pid).state !== 'Z';
 }
 
-function startOf(pid: number): string {
+function stateOf(pid: number): { state: string; start: string } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', start: fields[19] ?? '' };
   } catch {
-    return '';
+    return { state: '', start: '' };
   }
 }
 
-function isAlive(pid: number): boolean {
+function isKnown(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,0 +1,1 @@
+export { commandLine, isRunning, processName } from './running-process.js';
