@@ -62,9 +62,11 @@ async function refuseGap(folder: string, version: number): Promise<void> {
   throw new Fenced(folder, version);
 }
 
+/** One commitInfo, as the protocol wants it, of all that are given. */
 function withCommitId(commitId: string, actions: readonly Action[]): Action[] {
-  const info = actions.find((action) => 'commitInfo' in action)?.commitInfo;
-  return [{ commitInfo: { ...info, commitId } }, ...actions.filter((action) => !('commitInfo' in action))];
+  const infos = actions.filter((action) => 'commitInfo' in action);
+  const commitInfo = Object.assign({}, ...infos.map((action) => action.commitInfo), { commitId }) as object;
+  return [{ commitInfo: { ...commitInfo } }, ...actions.filter((action) => !('commitInfo' in action))];
 }
 
 /**

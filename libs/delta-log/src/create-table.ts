@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Action } from './action.js';
 import { commit, Fenced } from './commit.js';
-import { makeDirectory, syncDirectory } from './durable-file.js';
+import { makeDirectory } from './durable-file.js';
 import { loadSnapshot } from './load-snapshot.js';
 import { logFolder } from './log-folder.js';
 import { type DeltaField, schemaString } from './schema.js';
@@ -30,7 +30,6 @@ export async function createTable(folder: string, table: TableDefinition, duckdb
     await commit(folder, 0, randomUUID(), firstActions(table, randomUUID(), Date.now()));
   } catch (error) {
     if (!(error instanceof Fenced)) throw error;
-    await syncDirectory(logFolder(folder)); // the winner may have crashed before it did
   }
   return (await loadSnapshot(folder, duckdb))!;
 }

@@ -3,7 +3,9 @@ import { setTimeout } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Action } from './action.js';
 import { commit, Fenced, readCommit } from './commit.js';
+import { syncDirectory } from './durable-file.js';
 import { loadSnapshot } from './load-snapshot.js';
+import { logFolder } from './log-folder.js';
 import { type Snapshot, UnsupportedTable } from './snapshot.js';
 
 const attempts = 3;
@@ -31,11 +33,12 @@ export class DeltaTable {
     readonly snapshot: Snapshot,
   ) {}
 
-  /** @throws NoSuchTable, UnsupportedTable, and what `loadSnapshot` throws. */
+  /** What the snapshot shows is durable when it resolves. @throws NoSuchTable, UnsupportedTable, and what `loadSnapshot` throws. */
   static async open(folder: string, duckdb: DuckDBConnection): Promise<DeltaTable> {
     const snapshot = await loadSnapshot(folder, duckdb);
     if (!snapshot) throw new NoSuchTable(folder);
     if (snapshot.protocol.minWriterVersion > 2) throw new UnsupportedTable('writing', snapshot.protocol);
+    await syncDirectory(logFolder(folder)); // a writer that crashed after its link(2) may not have
     return new DeltaTable(folder, snapshot);
   }
 

@@ -16,7 +16,7 @@ export const schemaString = (fields: readonly DeltaField[]): string =>
     fields: fields.map(({ name, type, nullable }) => ({ name, type, nullable, metadata: {} })),
   });
 
-export const fieldsOf = (metadata: Metadata): DeltaField[] =>
+export const fieldsOf = (metadata: Pick<Metadata, 'schemaString'>): DeltaField[] =>
   (JSON.parse(metadata.schemaString) as { fields: DeltaField[] }).fields.map(({ name, type, nullable }) => ({
     name,
     type,

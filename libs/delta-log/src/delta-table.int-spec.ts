@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { add, definition, duckdb, newFolder } from '../test/temporary-table.js';
+import { commit } from './commit.js';
+import { createTable } from './create-table.js';
+import { DeltaTable } from './delta-table.js';
+import { entryPath } from './log-folder.js';
+
+const fenced = expect.objectContaining({ code: 'fenced' });
+
+describe('a writer of a table', () => {
+  let folder: string;
+  let table: DeltaTable;
+  beforeEach(async () => {
+    folder = newFolder();
+    await createTable(folder, definition, duckdb);
+    table = await DeltaTable.open(folder, duckdb);
+  });
+
+  it('commits in the order of the calls, one version each', async () => {
+    const versions = await Promise.all(Array.from({ length: 20 }, (_, i) => table.commit([add(`file-${i}`)])));
+    expect(versions).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect([...table.snapshot.files.keys()]).toEqual(Array.from({ length: 20 }, (_, i) => `file-${i}`));
+    expect(table.snapshot.version).toBe(20);
+  });
+
+  it('says in the entry what was done and when, with an id of its own', async () => {
+    await table.commit([add('a')]);
+    await table.commit([add('b')], 'OPTIMIZE');
+    const infos = [1, 2].map((version) => JSON.parse(readFileSync(entryPath(folder, version), 'utf8').split('\n')[0]!));
+    expect(infos.map(({ commitInfo }) => commitInfo.operation)).toEqual(['WRITE', 'OPTIMIZE']);
+    expect(infos[0].commitInfo.commitId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(infos[0].commitInfo.commitId).not.toBe(infos[1].commitInfo.commitId);
+  });
+
+  it('is fenced when another one committed, and from then on for ever', async () => {
+    const other = await DeltaTable.open(folder, duckdb);
+    await other.commit([add('theirs')]);
+    const both = [table.commit([add('mine')]), table.commit([add('next')])];
+    await expect(both[0]).rejects.toThrow(fenced);
+    await expect(both[1]).rejects.toThrow(fenced);
+    await expect(table.commit([add('later')])).rejects.toThrow(fenced);
+    expect([table.snapshot.version, table.snapshot.files.size]).toEqual([0, 0]);
+    expect([...(await DeltaTable.open(folder, duckdb)).snapshot.files.keys()]).toEqual(['theirs']);
+  });
+
+  it('refuses a number that would change, and goes on', async () => {
+    await expect(table.commit([{ txn: { appId: 'x', version: 2 ** 53 } }])).rejects.toThrow(RangeError);
+    expect(await table.commit([{ txn: { appId: 'x', version: 2 ** 53 - 1 } }])).toBe(1);
+  });
+
+  it('is not opened where there is no table, or one that needs a newer writer', async () => {
+    await expect(DeltaTable.open(newFolder(), duckdb)).rejects.toThrow(
+      expect.objectContaining({ code: 'no-such-table' }),
+    );
+    await commit(folder, 1, 'other', [{ protocol: { minReaderVersion: 1, minWriterVersion: 4 } }]);
+    await expect(DeltaTable.open(folder, duckdb)).rejects.toThrow(
+      expect.objectContaining({ code: 'unsupported-table', access: 'writing' }),
+    );
+  });
+});
