@@ -1,0 +1,103 @@
+import { pathToFileURL } from 'node:url';
+import {
+  Logger,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import type { Registry } from 'prom-client';
+import { checkCatalog, type Catalog } from '#libs/catalog';
+import { lakeFolder, openDuckDb } from '#libs/lake';
+import { university } from '#libs/university';
+import { lakeUrl, type Config } from './config.js';
+import { Projection } from './projection.js';
+import { projectorMetrics } from './projector.metrics.js';
+import { ProjectorReadiness } from './projector.readiness.js';
+import { Projector, type ProjectorOptions } from './projector.js';
+import { PostgresSlotSource } from './sources/postgres-slot.js';
+import { StatusController } from './status.controller.js';
+import { ChangesController } from './transport/changes.controller.js';
+import { ChangeTransport } from './transport/change-transport.js';
+
+/** Composition root: every adapter is chosen here. */
+@Module({})
+export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly projector: Projector) {}
+
+  static of(config: Config): { module: DynamicModule; metrics: Registry } {
+    const metrics = projectorMetrics();
+    const catalog = () => catalogOf(config);
+    const transport = async () =>
+      new ChangeTransport(
+        new PostgresSlotSource({
+          databaseUrl: config.DATABASE_URL,
+          slot: config.REPLICATION_SLOT,
+          publication: config.PUBLICATION,
+          catalog: await catalog(),
+        }),
+      );
+    const projector = async (changes: ChangeTransport) =>
+      new Projector(changes, await optionsOf(config, await catalog(), metrics));
+    const module = {
+      module: ProjectorModule,
+      controllers: [ChangesController, StatusController],
+      providers: [
+        { provide: ChangeTransport, useFactory: transport },
+        { provide: Projector, useFactory: projector, inject: [ChangeTransport] },
+        ProjectorReadiness,
+      ],
+    };
+    return { module, metrics: metrics.registry };
+  }
+
+  onApplicationBootstrap(): void {
+    this.projector.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.projector.stop();
+  }
+}
+
+async function catalogOf({ CATALOG_MODULE }: Config): Promise<Catalog> {
+  if (!CATALOG_MODULE) return university;
+  const { catalog } = (await import(pathToFileURL(CATALOG_MODULE).href)) as { catalog: Catalog };
+  return checkCatalog(catalog);
+}
+
+async function optionsOf(
+  config: Config,
+  catalog: Catalog,
+  { events, stateChanged }: ReturnType<typeof projectorMetrics>,
+): Promise<ProjectorOptions> {
+  const logger = new Logger(Projector.name);
+  const duckdb = await openDuckDb();
+  const options = {
+    lake: lakeFolder(lakeUrl(config)),
+    catalog,
+    spoolFolder: config.SPOOL_FOLDER,
+    foldChanges: config.FOLD_CHANGES,
+    foldAge: config.FOLD_AGE_SECONDS * 1000,
+  };
+  return {
+    open: (listeners) => Projection.open(duckdb, options, listeners),
+    resnapshot: config.RESNAPSHOT === 'auto',
+    events: {
+      ...events,
+      foldFailed: (error) => {
+        events.foldFailed(error);
+        logger.error(`A fold failed and is tried again: ${error.message}`, error.stack);
+      },
+      suspiciousClock: (stamp) => {
+        events.suspiciousClock(stamp);
+        logger.warn(`Transaction ${stamp.txId} committed at a time that is off by more than 5 s: a clock is wrong.`);
+      },
+    },
+    stateChanged: (status) => {
+      stateChanged(status);
+      if (status.error && status.state !== 'opening') logger.warn(`${status.state}: ${status.error.message}`);
+      else logger.log(status.state);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import type { CommitEnd } from '#libs/change-event';
+import type { ChunkLimits, Message } from '#libs/postgres-replication';
+import type { BackPressure } from '#libs/postgres-replication';
+import { changesOf, type Keys } from './row-changes.js';
+import { TransactionDelivery } from './transaction-delivery.js';
+
+/**
+ * Messages in, transactions out: a small one when it is complete, a large one when its first chunk is. One without a
+ * captured change never comes out.
+ */
+export class TransactionAssembler {
+  private open: TransactionDelivery | null = null;
+  private handedOut = false;
+
+  constructor(
+    private readonly keys: Keys,
+    private readonly limits: ChunkLimits,
+    private readonly pressure: BackPressure,
+    private readonly handOut: (transaction: TransactionDelivery) => void,
+  ) {}
+
+  take(message: Message, bytes: number): void {
+    if (message.type === 'begin') this.begin(message.xid);
+    else if (message.type === 'commit') this.commit({ commitLsn: message.endLsn, committedAt: message.committedAt });
+    else this.change(message, bytes);
+  }
+
+  /** What is under way comes again. */
+  cut(cause: Error): void {
+    this.open?.cut(cause);
+    this.open = null;
+  }
+
+  private begin(xid: number): void {
+    this.open = new TransactionDelivery({ txId: String(xid) }, this.limits, (bytes) => this.pressure.release(bytes));
+    this.handedOut = false;
+  }
+
+  private change(message: Exclude<Message, { type: 'begin' | 'commit' }>, bytes: number): void {
+    const changes = changesOf(message, this.keys);
+    this.pressure.add(bytes);
+    changes.forEach((change, i) => this.open!.push(change, i === 0 ? bytes : 0));
+    if (!this.handedOut && this.open!.changes.ready) this.hand(this.open!);
+  }
+
+  private commit(end: CommitEnd): void {
+    const transaction = this.open!;
+    this.open = null;
+    if (transaction.empty) return;
+    transaction.finish(end);
+    if (!this.handedOut) this.hand(transaction);
+  }
+
+  private hand(transaction: TransactionDelivery): void {
+    this.handedOut = true;
+    this.handOut(transaction);
+  }
+}

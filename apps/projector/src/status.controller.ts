@@ -1,0 +1,93 @@
+import { Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProperty } from '@nestjs/swagger';
+import { ApiProblems } from '#libs/service';
+import { Projector } from './projector.js';
+
+export class WatermarkView {
+  @ApiProperty({
+    description: 'Everything that the source had committed up to here is in the lake.',
+    example: '0/16B3748',
+  })
+  lsn: string;
+
+  @ApiProperty({ description: 'Last position in the lake then.', example: 4711 })
+  position: number;
+
+  @ApiProperty({ description: 'The source’s clock then.', example: '2026-03-01T08:00:00.123456Z' })
+  source_time: string;
+
+  @ApiProperty({ description: 'Answers as of this time are final.', example: '2026-03-01T08:00:00.123456Z' })
+  time: string;
+}
+
+export class ProjectorView {
+  @ApiProperty({
+    enum: ['opening', 'streaming', 'retry', 'standby', 'park', 'stopped'],
+    description: 'What the projector is doing; `park`: the source has changed, and only a resnapshot leads on.',
+  })
+  state: string;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The failure that it recovers from or waits behind.' })
+  error: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Why the last fold failed; it is tried again.' })
+  fold_error: string | null;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Last position in the changelog.', example: 4711 })
+  position: number | null;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Position up to which every table is folded.',
+    example: 4000,
+  })
+  folded: number | null;
+
+  @ApiProperty({ type: WatermarkView, nullable: true })
+  watermark: WatermarkView | null;
+}
+
+@Controller('v1')
+export class StatusController {
+  constructor(private readonly projector: Projector) {}
+
+  @Get('status')
+  @ApiOperation({ operationId: 'getProjectorStatus', summary: 'What the projector does, and how far it is.' })
+  @ApiOkResponse({ type: ProjectorView })
+  status(): ProjectorView {
+    const { state, error, foldError } = this.projector.status;
+    const { running } = this.projector;
+    const watermark = running?.watermark.describe() ?? null;
+    return {
+      state,
+      error: error?.message ?? null,
+      fold_error: foldError?.message ?? null,
+      position: running?.appender.lastPosition ?? null,
+      folded: running?.folding.folded ?? null,
+      watermark: watermark && {
+        ...watermark,
+        source_time: instant(watermark.source_time),
+        time: instant(watermark.time),
+      },
+    };
+  }
+
+  @Post('resnapshots')
+  @HttpCode(202)
+  @ApiOperation({
+    operationId: 'requestResnapshot',
+    summary: 'Open a new epoch of the source: a snapshot of every captured table, compared with what the lake has.',
+  })
+  @ApiProblems()
+  resnapshot(): ProjectorView {
+    this.projector.requestResnapshot();
+    return this.status();
+  }
+}
+
+/** Microseconds since 1970 as RFC 3339 with six digits. */
+function instant(microseconds: bigint): string {
+  const seconds = new Date(Number(microseconds / 1000n)).toISOString().slice(0, 19);
+  return `${seconds}.${String(microseconds % 1_000_000n).padStart(6, '0')}Z`;
+}

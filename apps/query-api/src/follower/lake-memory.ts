@@ -1,0 +1,134 @@
+/**
+ * What a reader keeps in DuckDB's memory: per table the open versions and what the changelog has beyond the fold, and one
+ * row that names the cut. All of it changes in one DuckDB transaction a refresh, so whoever reads in a transaction of its
+ * own sees one cut, of all tables at once, however long it takes.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Table } from '#libs/catalog';
+import type { AddFile } from '#libs/delta-log';
+import { parquet, rowsOf } from '#libs/lake';
+import { forgetSql, literal, loadSql, memoryDdl, noQuarantineSql, noVersionsSql, refresh } from '#libs/scd2';
+import type { FollowedLake, VersionTables } from './followed-lake.js';
+
+/** The files and fold of one table that a cut's queries read beside the memory. */
+export interface FoldedPart {
+  readonly foldPosition: number;
+  readonly closed: string | null;
+  readonly quarantine: string;
+}
+
+export interface MemoryCut {
+  readonly id: number;
+  readonly position: number;
+  readonly effectiveAt: bigint | null;
+  readonly parts: ReadonlyMap<string, FoldedPart>;
+}
+
+/** A transaction that a refresh brought. */
+export interface AppliedTransaction {
+  readonly txId: string;
+  readonly commitLsn: number;
+}
+
+/** How many cuts past the newest one a reading transaction may still be on. */
+const keptCuts = 1000;
+
+export class LakeMemory {
+  private readonly cuts = new Map<number, MemoryCut>();
+  private newest: MemoryCut = { id: 0, position: 0, effectiveAt: null, parts: new Map() };
+
+  /** `duckdb` is this memory's alone, and its only writer. */
+  constructor(private readonly duckdb: DuckDBConnection) {}
+
+  get cut(): MemoryCut {
+    return this.newest;
+  }
+
+  /** The cut that a reading transaction on `connection` is in. */
+  async cutOf(connection: DuckDBConnection): Promise<MemoryCut> {
+    const [row] = await rowsOf(connection, 'SELECT id FROM cut');
+    return this.cuts.get(Number(row!.id))!;
+  }
+
+  /** Fills the empty memory with what is folded; the tail comes with the first `advance`. */
+  async load({ tables }: FollowedLake): Promise<void> {
+    await this.duckdb.run('CREATE TABLE cut AS SELECT 0::BIGINT AS id');
+    const parts = new Map<string, FoldedPart>();
+    for (const followed of tables) {
+      const part = partOf(followed);
+      const open = followed.versions.paths(({ partitionValues }) => partitionValues.is_current === 'true');
+      const files = { ...part, open: open.length > 0 ? parquet(open) : `(${noVersionsSql(followed.table)})` };
+      for (const sql of [...memoryDdl(followed.table), ...loadSql(followed.table, files)]) await this.duckdb.run(sql);
+      parts.set(followed.table.table, part);
+    }
+    this.publish({ ...this.newest, parts });
+  }
+
+  /** Takes over new changes and folds, all or nothing. Returns the transactions that came. */
+  async advance(lake: FollowedLake, added: readonly AddFile[]): Promise<AppliedTransaction[]> {
+    const parts = new Map(lake.tables.map((followed) => [followed.table.table, partOf(followed)]));
+    const id = this.newest.id + 1;
+    await this.duckdb.run('BEGIN TRANSACTION');
+    try {
+      const transactions = added.length > 0 ? await this.apply(lake, added) : [];
+      for (const { table } of lake.tables) await this.forget(table, parts.get(table.table)!);
+      await this.duckdb.run(`UPDATE cut SET id = ${id}`);
+      const cut = { id, ...lake.tip, parts };
+      this.cuts.set(id, cut); // known before any reader can see its id
+      await this.duckdb.run('COMMIT');
+      this.publish(cut);
+      return transactions;
+    } catch (error) {
+      await this.duckdb.run('ROLLBACK').catch(() => {}); // the first error is the one to tell
+      throw error;
+    }
+  }
+
+  private async apply({ changelogFolder, tables }: FollowedLake, added: readonly AddFile[]) {
+    const files = parquet(added.map(({ path }) => `${changelogFolder}/${path}`));
+    await this.duckdb.run(`CREATE OR REPLACE TEMP TABLE new_changes AS SELECT * EXCLUDE (before, correlation_id)
+      FROM ${files} WHERE position > ${this.oldestFold(tables)} ORDER BY position`);
+    const transactions = await rowsOf(
+      this.duckdb,
+      `SELECT any_value(tx_id) AS tx_id, any_value(commit_lsn) AS commit_lsn
+       FROM new_changes WHERE position > ${this.newest.position} GROUP BY tx_position ORDER BY tx_position`,
+    );
+    for (const { table } of tables) {
+      const from = Math.max(this.newest.position, this.newest.parts.get(table.table)!.foldPosition);
+      await refresh(this.duckdb, table, {
+        changes: `(SELECT * FROM new_changes WHERE "table" = ${literal(table.table)} AND position > ${from})`,
+      });
+    }
+    return transactions.map((row) => ({
+      txId: row.tx_id as string,
+      commitLsn: Number(row.commit_lsn),
+    }));
+  }
+
+  /** A table folded further than others has no use for its changes below, and the others do. */
+  private oldestFold(tables: readonly VersionTables[]): number {
+    if (this.newest.position > 0) return this.newest.position;
+    return Math.min(...tables.map(({ table }) => this.newest.parts.get(table.table)!.foldPosition));
+  }
+
+  private async forget(table: Table, { foldPosition }: FoldedPart): Promise<void> {
+    if (this.newest.parts.get(table.table)!.foldPosition === foldPosition) return;
+    for (const sql of forgetSql(table, foldPosition)) await this.duckdb.run(sql);
+  }
+
+  private publish(cut: MemoryCut): void {
+    this.newest = cut;
+    this.cuts.set(cut.id, cut);
+    this.cuts.delete(cut.id - keptCuts);
+  }
+}
+
+function partOf({ versions, quarantine, table, foldPosition }: VersionTables): FoldedPart {
+  const closed = versions.paths(({ partitionValues }) => partitionValues.is_current === 'false');
+  const unknown = quarantine.paths(({ partitionValues }) => partitionValues.table === table.table);
+  return {
+    foldPosition,
+    closed: closed.length > 0 ? parquet(closed) : null,
+    quarantine: unknown.length > 0 ? parquet(unknown, `${literal(table.table)} AS "table"`) : `(${noQuarantineSql()})`,
+  };
+}
