@@ -35,10 +35,10 @@ const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 /** Values are canonical texts of the column's type, so that the cast is exact. */
 const bound = (type: ColumnType): string => (type === 'text' ? '?' : `CAST(? AS ${type})`);
 
-const all = (fragments: readonly SqlFragment[]): SqlFragment => joined(fragments, ' AND ', 'true');
+const all = (fragments: readonly SqlFragment[]): SqlFragment =>
+  fragments.length === 0 ? { sql: 'true', parameters: [] } : joined(fragments, ' AND ');
 
-function joined(fragments: readonly SqlFragment[], operator: string, none: string): SqlFragment {
-  if (fragments.length === 0) return { sql: none, parameters: [] };
+function joined(fragments: readonly SqlFragment[], operator: string): SqlFragment {
   return {
     sql: fragments.map(({ sql }) => (fragments.length === 1 ? sql : `(${sql})`)).join(operator),
     parameters: fragments.flatMap(({ parameters }) => parameters),
@@ -68,13 +68,12 @@ function condition(filter: Filter): SqlFragment {
  * Nulls are last, so that nothing is further on than a null.
  */
 function behind(sort: readonly SortKey[], after: readonly (string | null)[]): SqlFragment {
-  const [first, ...others] = sort;
-  if (!first) return { sql: 'false', parameters: [] };
+  const [first, ...others] = sort as [SortKey, ...SortKey[]];
   const text = after[0] ?? null;
   const further = text === null ? [] : [furtherThan(first, text)];
-  if (others.length === 0) return joined(further, ' OR ', 'false');
+  if (others.length === 0) return joined(further, ' OR ');
   const tie = all([sameAs(first, text), behind(others, after.slice(1))]);
-  const place = joined([...further, tie], ' OR ', 'false');
+  const place = joined([...further, tie], ' OR ');
   return text === null || first.field.nullable ? place : all([notBefore(first, text), place]);
 }
 

@@ -82,6 +82,10 @@ describe('the list grammar', () => {
       ['id', false],
     ]);
     expect(order('sort=-id')).toEqual([['id', true]]);
+    expect(order('sort=name,id,height')).toEqual([
+      ['name', false],
+      ['id', false],
+    ]);
   });
 
   it('takes the order of the list where nothing is said', () => {

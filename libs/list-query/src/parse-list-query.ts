@@ -118,13 +118,16 @@ function splitList(parameter: string, got: string, complain: Complain): string[]
   return values;
 }
 
-/** The key makes every order total: pages of a partial order would repeat and lose rows. */
-function completed(sort: readonly SortKey[], spec: ListSpec): SortKey[] {
-  const rest = spec.key.filter((name) => !sort.some(({ field }) => field.name === name));
-  return [
-    ...sort,
-    ...rest.map((name) => ({ field: spec.fields.find((field) => field.name === name)!, descending: false })),
-  ];
+/**
+ * The key makes every order total: pages of a partial order would repeat and lose rows. What follows a whole key decides
+ * nothing, and goes: so the last sort key is never null.
+ */
+function completed(sort: readonly SortKey[], { fields, key }: ListSpec): SortKey[] {
+  const names = sort.map(({ field }) => field.name);
+  const rest = key.filter((name) => !names.includes(name));
+  const whole = rest.length === 0 ? Math.max(...key.map((name) => names.indexOf(name))) + 1 : sort.length;
+  const completion = rest.map((name) => ({ field: fields.find((field) => field.name === name)!, descending: false }));
+  return [...sort.slice(0, whole), ...completion];
 }
 
 const sortReader =

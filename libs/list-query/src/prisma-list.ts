@@ -69,14 +69,15 @@ const microsecondsLost = () =>
 const all = (conditions: readonly PrismaWhere[]): PrismaWhere =>
   conditions.length === 1 ? conditions[0]! : conditions.length === 0 ? {} : { AND: conditions };
 
-const nothing: PrismaWhere = { OR: [] };
+/** An empty `OR` would do at the top, but inside another `OR` Prisma drops it. */
+const nothing = (name: string): PrismaWhere => ({ [name]: { in: [] } });
 
 function condition(filter: Filter): PrismaWhere {
   const { name, type, nullable } = filter.field;
   switch (filter.operator) {
     case 'is_null':
       // Prisma refuses to compare a required field with null.
-      if (!nullable) return filter.value ? nothing : {};
+      if (!nullable) return filter.value ? nothing(name) : {};
       return { [name]: filter.value ? null : { not: null } };
     case 'in':
       return { [name]: { in: filter.values.map((text) => prismaValue(type, text)) } };
@@ -95,8 +96,7 @@ const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
 
 /** As in `duckdb-list.ts`: further on in the first sort key, or equal in it and behind in the others; nulls are last. */
 function behind(sort: readonly SortKey[], after: readonly (string | null)[]): PrismaWhere {
-  const [first, ...others] = sort;
-  if (!first) return nothing;
+  const [first, ...others] = sort as [SortKey, ...SortKey[]];
   const { name, type, nullable } = first.field;
   const value = after[0] === null ? null : prismaValue(type, after[0]!);
   const further: PrismaWhere[] =

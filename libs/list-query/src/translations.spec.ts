@@ -61,7 +61,7 @@ describe('a list in Prisma', () => {
   });
 
   it('never compares a required field with null', () => {
-    expect(prismaList(parse('born[is_null]=true')).filter).toEqual({ OR: [] });
+    expect(prismaList(parse('born[is_null]=true')).filter).toEqual({ born: { in: [] } });
     expect(prismaList(parse('born[is_null]=false')).filter).toEqual({});
     expect(prismaList(parse('sort=-gpa')).findMany.orderBy).toEqual([
       { gpa: { sort: 'desc', nulls: 'last' } },
