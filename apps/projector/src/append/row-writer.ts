@@ -3,7 +3,7 @@ import { DuckDBTimestampTZValue, type DuckDBAppender, type DuckDBConnection } fr
 import { changelog, changelogTags } from '#libs/lake';
 import { statsOf, writeDataFile, type AddFile } from '#libs/delta-log';
 import type { Attribution, Origin } from './attribution.js';
-import type { StagedChange } from './staged-transaction.js';
+import type { StagedChange } from './staged-change.js';
 
 /** What a transaction gives each of its rows. */
 export interface TransactionStamp {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { StagedChange } from './staged-transaction.js';
+import type { StagedChange } from './staged-change.js';
 
 /** A local file for what does not fit in memory, one chunk a line; made at the first write, gone when read or discarded. */
 export class Spool {

@@ -3,19 +3,10 @@
  * and are known only at its end, so it waits: in memory, or beyond a budget in a local file. A crash drops the file,
  * and the source, which was told nothing, sends the transaction again.
  */
-import type { ChangeEvent, CommitEnd, SourceEpoch, Transaction } from '#libs/change-event';
+import type { CommitEnd, SourceEpoch, Transaction } from '#libs/change-event';
 import { Attribution } from './attribution.js';
 import { Spool } from './spool.js';
-
-/** A change with its rows as the JSON text that the changelog keeps. */
-export interface StagedChange {
-  readonly ordinal: number;
-  readonly table: string;
-  readonly op: string;
-  readonly key: string | null;
-  readonly before: string | null;
-  readonly after: string | null;
-}
+import { stageChange, type StagedChange } from './staged-change.js';
 
 export interface StagedTransaction {
   readonly txId: string;
@@ -49,7 +40,7 @@ export async function stage(transaction: Transaction, staging: Staging): Promise
     for await (const changes of transaction.changes) {
       const staged = changes.map((change) => {
         attribution.collect(change);
-        return toStaged(change);
+        return stageChange(change);
       });
       chunks.push(staged);
       count += staged.length;
@@ -74,12 +65,4 @@ export async function stage(transaction: Transaction, staging: Staging): Promise
     await spool.discard();
     throw error;
   }
-}
-
-function toStaged({ ordinal, table, op, key, before, after }: ChangeEvent): StagedChange {
-  return {
-    ...{ ordinal, table, op, key },
-    before: before ? JSON.stringify(before) : null,
-    after: after ? JSON.stringify(after) : null,
-  };
 }
