@@ -10,7 +10,6 @@ export {
   type ServiceConfig,
 } from './config.js';
 export { correlationHeader, correlationIdOf } from './correlation.js';
-export { correlationHeader, correlationIdOf } from './correlation.js';
 export { createService, type Service } from './create-service.js';
 export { type ReadinessIndicator } from './health.js';
 export { QueryPairs } from './query-pairs.js';
