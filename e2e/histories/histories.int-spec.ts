@@ -146,19 +146,20 @@ describe('the engine on random histories', () => {
       const history = historyOf(random, 2 + Math.floor(random() * 14));
       const truth = replay(catalog.tables, history);
       const half = Math.floor(history.length / 2);
-      const check = async (reader: LakeReader, who: string) => {
+      const check = async (reader: LakeReader, who: string, moments: number) => {
         expect(await reader.waitForPosition(truth.ends.at(-1)!.position, 10_000)).toBe(true);
+        const asked = { ...truth, ends: truth.ends.filter((_, i) => i % 2 === moments) };
         for (const table of catalog.tables) {
-          const found = { seed, who, table: table.table, ...(await answers(reader, truth, table)) };
-          expect(found).toEqual({ seed, who, table: table.table, ...expected(truth, table) });
+          const found = { seed, who, table: table.table, ...(await answers(reader, asked, table)) };
+          expect(found).toEqual({ seed, who, table: table.table, ...expected(asked, table) });
         }
       };
       await project(duckdb, lake, history.slice(0, half), random);
       await withReader(lake, async (follower) => {
         await project(duckdb, lake, history.slice(half), random);
-        await check(follower, 'a reader that followed');
+        await check(follower, 'a reader that followed', 0);
       });
-      await withReader(lake, (reader) => check(reader, 'a reader that starts'));
+      await withReader(lake, (reader) => check(reader, 'a reader that starts', 1));
       await rm(lake, { recursive: true });
     }
   }, 600_000);

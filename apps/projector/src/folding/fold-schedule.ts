@@ -49,6 +49,7 @@ export class FoldSchedule {
 
   appended({ tip, snapshot }: { tip: Pick<Tip, 'position'>; snapshot: boolean }): void {
     this.tip = tip.position;
+    if (this.stopped) return;
     if (snapshot || this.backlog >= this.budget) this.start();
     else if (this.backlog > 0) this.timer ??= setTimeout(() => this.start(), this.options.maximumAge);
   }
