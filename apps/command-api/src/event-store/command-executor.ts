@@ -1,5 +1,10 @@
 import type { ConsistencyToken } from '#libs/consistency-token';
+import type { PrismaClient } from '../generated/prisma/client.js';
+import { Rejection } from '../rejection.js';
 import type { Decider, DomainEvent } from './decider.js';
+import { Execution } from './execution.js';
+import type { Answer, IdempotencyKey } from './idempotency.js';
+import { StreamQueue } from './stream-queue.js';
 import type { Row, Table } from './table.js';
 
 /** What a slice gives: its rules, and how a state looks as a row. */
@@ -7,13 +12,6 @@ export interface Aggregate<State, Command, Event extends DomainEvent> extends De
   readonly table: Table;
   /** The whole row without key and version, or null where the state is absent. */
   row(state: State): Row | null;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** JSON; absent for an answer without a body. */
-  readonly body?: unknown;
 }
 
 /** Who asks, why, and on what conditions. */
@@ -25,14 +23,6 @@ export interface CommandContext {
   readonly idempotency?: IdempotencyKey;
   /** The versions that the client accepts (If-Match), or any version of something that exists (`*`). */
   readonly ifMatch?: readonly number[] | '*';
-}
-
-/** Made by `idempotencyKey`. */
-export interface IdempotencyKey {
-  /** UUID from actor, method, path and the client's key. */
-  readonly key: string;
-  /** UUID from the body. */
-  readonly request: string;
 }
 
 export interface CommandRequest<State, Command extends { readonly type: string }, Event extends DomainEvent> {
@@ -64,10 +54,32 @@ export interface CommandResult<Event> {
   readonly events: readonly Event[];
 }
 
-/** Every command's way into the store. One a process: commands of one stream queue in it. */
-export interface CommandExecutor {
-  /** @throws Rejection, RowOutOfStep, StoreUnavailable */
-  execute<State, Command extends { readonly type: string }, Event extends DomainEvent>(
+/** A generated key meets one that exists this often only if the generator is broken. */
+const MOST_KEYS = 10;
+
+/** One a process, so that its commands queue by stream. */
+export class CommandExecutor {
+  private readonly queue = new StreamQueue();
+
+  constructor(private readonly database: PrismaClient) {}
+
+  /** @throws Rejection, Problem `unavailable`, RowOutOfStep, StatementFailed */
+  async execute<State, Command extends { readonly type: string }, Event extends DomainEvent>(
     request: CommandRequest<State, Command, Event>,
-  ): Promise<CommandResult<Event>>;
+  ): Promise<CommandResult<Event>> {
+    const { key } = request;
+    if (typeof key !== 'function') return this.inQueue(new Execution(this.database, request, key, false));
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.inQueue(new Execution(this.database, request, key(), true));
+      } catch (error) {
+        const taken = error instanceof Rejection && error.code === 'already-exists';
+        if (!taken || tries === MOST_KEYS) throw error;
+      }
+    }
+  }
+
+  private inQueue<Event>(execution: { stream: string; run(): Promise<CommandResult<Event>> }) {
+    return this.queue.run(execution.stream, () => execution.run());
+  }
 }
