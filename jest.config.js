@@ -5,6 +5,8 @@ const base = {
   moduleNameMapper: { '^#libs/(.*)$': '<rootDir>/libs/$1/src/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
   modulePathIgnorePatterns: ['<rootDir>/dist'],
   setupFilesAfterEnv: ['<rootDir>/jest.setup.ts'],
+  // making a Postgres cluster outlasts Jest's five seconds on a busy machine
+  testTimeout: 30_000,
   transform: {
     '\\.ts$': [
       '@swc/jest',
