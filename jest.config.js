@@ -5,8 +5,6 @@ const base = {
   moduleNameMapper: { '^#libs/(.*)$': '<rootDir>/libs/$1/src/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
   modulePathIgnorePatterns: ['<rootDir>/dist'],
   setupFilesAfterEnv: ['<rootDir>/jest.setup.ts'],
-  // making a Postgres cluster outlasts Jest's five seconds on a busy machine
-  testTimeout: 30_000,
   transform: {
     '\\.ts$': [
       '@swc/jest',
@@ -27,6 +25,8 @@ const base = {
 
 /** One call of Jest gives one total. The suffix of a file says its tier. */
 export default {
+  // making a Postgres cluster outlasts Jest's five seconds on a busy machine
+  testTimeout: 30_000,
   projects: [
     { ...base, displayName: 'unit', testRegex: '(?<!int-|e2e-)\\bspec\\.ts$' },
     { ...base, displayName: 'integration', testRegex: '\\.int-spec\\.ts$' },
