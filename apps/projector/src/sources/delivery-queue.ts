@@ -1,95 +1,85 @@
-import type { CommitEnd } from '#libs/change-event';
-import type { Progress, Receiver } from './change-source.js';
+import type { CommitEnd, Transaction } from '#libs/change-event';
 import { TransactionDelivery } from './transaction-delivery.js';
 
-export interface DeliveryObserver {
+export interface QueueOutcome {
   accepted(end: CommitEnd): void;
-  /** Announced to the receiver, after everything before it was accepted. */
-  announced(progress: Progress): void;
-  /** The receiver keeps it. */
-  kept(progress: Progress): void;
-  /** The receiver refused. */
+  /** The receiver failed: nothing is delivered any more. */
   refused(error: Error): void;
 }
 
+/** Something to do when everything that was queued before it has been accepted. */
+export type Mark = () => void;
+
 /**
- * Hands transactions and progress to the receiver in the order of their coming, one at a time; the first of an empty
- * queue at once, without a turn of the event loop.
+ * Hands transactions to the receiver in the order of their coming, one at a time; the first of an empty queue at once,
+ * without a turn of the event loop.
  */
 export class DeliveryQueue {
-  private readonly items: (TransactionDelivery | Progress)[] = [];
-  private running: Promise<void> | null = null;
+  private readonly items: (TransactionDelivery | Mark)[] = [];
+  private state: 'held' | 'open' | 'closed' = 'held';
   private current: TransactionDelivery | null = null;
-  private closed = false;
+  private running: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly receiver: Receiver,
-    private readonly observer: DeliveryObserver,
+    private readonly deliver: (transaction: Transaction) => Promise<void>,
+    private readonly outcome: QueueOutcome,
   ) {}
 
-  push(item: TransactionDelivery | Progress): void {
-    if (this.closed) return;
+  push(item: TransactionDelivery | Mark): void {
+    if (this.state === 'closed') return;
     this.items.push(item);
-    if (!this.current) this.run();
+    this.run();
+  }
+
+  /** Delivers from now on. */
+  open(): void {
+    this.state = 'open';
+    this.run();
   }
 
   /** Nothing more is delivered but the rest of a complete transaction; resolves when nothing is under way. */
   async close(cause: Error): Promise<void> {
-    this.closed = true;
+    this.state = 'closed';
     this.items.length = 0;
     this.current?.cut(cause);
     await this.running;
   }
 
   private run(): void {
-    while (!this.current) {
+    while (this.state === 'open' && !this.current) {
       const item = this.items.shift();
       if (!item) return;
-      if (item instanceof TransactionDelivery) this.deliver(item);
-      else this.announce(item);
+      if (item instanceof TransactionDelivery) this.running = this.handOver(item);
+      else this.reach(item);
     }
   }
 
-  private deliver(transaction: TransactionDelivery): void {
+  private async handOver(transaction: TransactionDelivery): Promise<void> {
     this.current = transaction;
-    this.running = this.untilAccepted(transaction).then((end) => {
-      this.current = null;
-      if (end) this.observer.accepted(end);
-      this.run();
-    });
-  }
-
-  /** null if it was cut off or refused. */
-  private async untilAccepted(transaction: TransactionDelivery): Promise<CommitEnd | null> {
     try {
-      await this.receiver.deliver(transaction);
+      await this.deliver(transaction);
       transaction.changes.skip();
-      return await transaction.end;
+      this.outcome.accepted(await transaction.end);
     } catch (error) {
       // a receiver that fails because the transaction was cut off fails rightly
       if (!transaction.wasCut) this.refuse(error as Error);
-      return null;
     }
+    this.current = null;
+    this.run();
   }
 
-  private announce(progress: Progress): void {
+  private reach(mark: Mark): void {
     try {
-      const kept = this.receiver.progress(progress);
-      this.observer.announced(progress);
-      if (!kept) return this.observer.kept(progress);
-      kept.then(
-        () => this.observer.kept(progress),
-        (error: Error) => this.refuse(error),
-      );
+      mark();
     } catch (error) {
       this.refuse(error as Error);
     }
   }
 
   private refuse(error: Error): void {
-    if (this.closed) return;
-    this.closed = true;
+    if (this.state === 'closed') return;
+    this.state = 'closed';
     this.items.length = 0;
-    this.observer.refused(error);
+    this.outcome.refused(error);
   }
 }

@@ -91,7 +91,5 @@ function oldValue(relation: Relation, at: number, old?: OldRow): string | null {
 /** Of an old row that is not whole, the key alone: its other values were not sent, which is not NULL. */
 function oldRow(relation: Relation, old: OldRow): Row {
   if (old.whole) return rowOf(relation, old.values);
-  return Object.fromEntries(
-    relation.identity.map((at) => [relation.columns[at]!, oldValue(relation, at, old)]),
-  );
+  return Object.fromEntries(relation.identity.map((at) => [relation.columns[at]!, oldValue(relation, at, old)]));
 }

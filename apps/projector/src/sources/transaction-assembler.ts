@@ -1,6 +1,5 @@
 import type { CommitEnd } from '#libs/change-event';
-import type { ChunkLimits, Message } from '#libs/postgres-replication';
-import type { BackPressure } from '#libs/postgres-replication';
+import type { BackPressure, ChunkLimits, Message } from '#libs/postgres-replication';
 import { changesOf, type Keys } from './row-changes.js';
 import { TransactionDelivery } from './transaction-delivery.js';
 
@@ -23,12 +22,6 @@ export class TransactionAssembler {
     if (message.type === 'begin') this.begin(message.xid);
     else if (message.type === 'commit') this.commit({ commitLsn: message.endLsn, committedAt: message.committedAt });
     else this.change(message, bytes);
-  }
-
-  /** What is under way comes again. */
-  cut(cause: Error): void {
-    this.open?.cut(cause);
-    this.open = null;
   }
 
   private begin(xid: number): void {

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lsn } from '#libs/change-event';
+import { disconnect, isInterruption } from '#libs/postgres-replication';
+import type pg from 'pg';
+import type { ChangeSource, LakePosition, Receiver } from './change-source.js';
+import { openAdmin, settingsOf, type PostgresSlotOptions, type SlotSettings } from './slot-options.js';
+import { SlotPositions } from './slot-positions.js';
+import { openSession, type SessionContext, type SlotSession } from './slot-session.js';
+import { takeSnapshot } from './slot-snapshot.js';
+
+/** `stop` was called. */
+export class SourceStopped extends Error {
+  readonly code = 'source-stopped';
+  constructor() {
+    super('The source was stopped.');
+    this.name = 'SourceStopped';
+  }
+}
+
+/** Milliseconds between attempts to connect again: doubling from the first to the second. */
+const [SHORTEST_PAUSE, LONGEST_PAUSE] = [100, 5000];
+
+/**
+ * Committed changes straight from a logical replication slot. Connects again by itself once it streams; until then
+ * `start` fails with whatever goes wrong, and may be called again. One `start` at a time; after `stop` another may follow.
+ * @throws (start) SourceChanged, SourceNotReady, SlotInUse, SourceStopped, and the connection's own errors
+ */
+export class PostgresSlotSource implements ChangeSource {
+  private readonly settings: SlotSettings;
+  private stopping = new AbortController();
+  private context: SessionContext | null = null;
+  private session: SlotSession | null = null;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: PostgresSlotOptions) {
+    this.settings = settingsOf(options);
+  }
+
+  async start(from: LakePosition | null, receiver: Receiver, options?: { resnapshot?: boolean }): Promise<void> {
+    this.stopping = new AbortController();
+    const started = this.begin(options?.resnapshot ? null : from, receiver);
+    this.running = started.catch(() => {});
+    await started;
+    this.running = this.keepStreaming(receiver);
+  }
+
+  durable(commitLsn: Lsn): void {
+    this.context?.positions.durable(commitLsn);
+    this.session?.acknowledge();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort(new SourceStopped());
+    await this.session?.close(new SourceStopped());
+    await this.running;
+    this.context = null;
+  }
+
+  private async begin(from: LakePosition | null, receiver: Receiver): Promise<void> {
+    const admin = await openAdmin(this.settings, this.stopping.signal);
+    try {
+      this.context = from ? this.resume(from, receiver) : await this.snapshot(admin, receiver);
+      await this.openSession(admin);
+    } catch (error) {
+      await disconnect(admin);
+      throw error;
+    }
+  }
+
+  private resume(from: LakePosition, receiver: Receiver): SessionContext {
+    const { epoch, commitLsn, completeLsn } = from;
+    const acknowledged = completeLsn === undefined ? null : Math.max(commitLsn, completeLsn);
+    const positions = new SlotPositions({ accepted: commitLsn, durable: commitLsn, acknowledged });
+    return { settings: this.settings, epoch, positions, receiver };
+  }
+
+  private async snapshot(admin: pg.Client, receiver: Receiver): Promise<SessionContext> {
+    const { signal } = this.stopping;
+    const { epoch, consistentPoint, transaction, close } = await takeSnapshot(admin, this.settings, signal);
+    const abort = () => void close();
+    signal.addEventListener('abort', abort);
+    try {
+      signal.throwIfAborted();
+      await receiver.deliver(transaction);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      await close();
+    }
+    const positions = new SlotPositions({ accepted: consistentPoint, durable: 0, acknowledged: consistentPoint });
+    return { settings: this.settings, epoch, positions, receiver };
+  }
+
+  private async openSession(admin: pg.Client): Promise<void> {
+    const { signal } = this.stopping;
+    const session = await openSession(admin, this.context!, signal);
+    if (signal.aborted) await session.close(signal.reason);
+    signal.throwIfAborted();
+    this.session = session;
+    session.acknowledge();
+  }
+
+  /** Until it is stopped or fails for good. */
+  private async keepStreaming(receiver: Receiver): Promise<void> {
+    const { signal } = this.stopping;
+    try {
+      while (!signal.aborted) {
+        const { error, refused } = await this.session!.ended;
+        await this.session!.close(error);
+        this.session = null;
+        if (signal.aborted) return;
+        if (refused || !isInterruption(error)) throw error;
+        this.options.interrupted?.(error);
+        await this.reconnect();
+      }
+    } catch (error) {
+      this.session = null;
+      if (!signal.aborted) receiver.failed(error as Error);
+    }
+  }
+
+  private async reconnect(): Promise<void> {
+    const { signal } = this.stopping;
+    for (let pause = SHORTEST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      await sleep(pause, undefined, { signal });
+      try {
+        return await this.openSession(await openAdmin(this.settings, signal));
+      } catch (error) {
+        if (!isInterruption(error)) throw error;
+      }
+    }
+  }
+}

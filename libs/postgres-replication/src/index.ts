@@ -1,0 +1,34 @@
+export { BackPressure } from './back-pressure.js';
+export { ChunkQueue, type ChunkLimits } from './chunk-queue.js';
+export { copyOut, type CopiedRow } from './copy-out.js';
+export { ConnectionLost, isInterruption } from './interruption.js';
+export {
+  PgoutputDecoder,
+  ProtocolViolation,
+  unchanged,
+  type Message,
+  type OldRow,
+  type Relation,
+  type Value,
+} from './pgoutput.js';
+export {
+  checkPrerequisites,
+  publishedTables,
+  SourceNotReady,
+  type CapturedTable,
+  type Problem,
+} from './prerequisites.js';
+export { ReplicationStream, type StreamHandler, type StreamPosition } from './replication-stream.js';
+export { identifyServer, type ServerIdentity } from './server.js';
+export { connect, disconnect, quoteIdentifier, type SessionOptions } from './session.js';
+export {
+  createSlot,
+  dropSlot,
+  lockSlot,
+  readSlot,
+  SlotInUse,
+  untilReleased,
+  type CreatedSlot,
+  type Slot,
+  type Wait,
+} from './slot.js';
