@@ -37,9 +37,8 @@ export async function checkpoint(
 ): Promise<void> {
   const { version } = snapshot;
   const actions = stateOf(snapshot, now);
-  const text = encodeActions(actions);
   const numOfAddFiles = snapshot.files.size;
-  const sizeInBytes = await writeCheckpoint(folder, version, text, actions.length, duckdb);
+  const sizeInBytes = await writeCheckpoint(folder, version, actions, duckdb);
   // The hint comes after what it points to: without it, or with an older one, the log is listed or more of it replayed.
   const hint = JSON.stringify({ version, size: actions.length, sizeInBytes, numOfAddFiles });
   await replaceDurably(lastCheckpointPath(folder), draftPath(logFolder(folder), 'last-checkpoint'), hint);
@@ -62,15 +61,14 @@ function stateOf(snapshot: Snapshot, now: number): Action[] {
 async function writeCheckpoint(
   folder: string,
   version: number,
-  text: string,
-  rows: number,
+  actions: readonly Action[],
   duckdb: DuckDBConnection,
 ): Promise<number> {
   const log = logFolder(folder);
   const json = draftPath(log, `${randomUUID()}.ndjson`);
   const parquet = draftPath(log, `${randomUUID()}.parquet`);
   try {
-    await writeFile(json, text);
+    await writeFile(json, encodeActions(actions));
     const types = Object.entries(columns).map(([name, type]) => `"${name}": ${literal(type)}`);
     const copied = await duckdb.runAndReadAll(
       `COPY (SELECT * FROM read_json(${literal(json)}, format = 'newline_delimited', columns = {${types.join(', ')}},
@@ -78,7 +76,8 @@ async function writeCheckpoint(
     );
     // The log before a checkpoint gets deleted: one that lacks a row must never be.
     const written = Number(copied.getColumns()[0]?.[0]);
-    if (written !== rows) throw new CorruptLog(parquet, `${written} of ${rows} actions were written`);
+    if (written !== actions.length)
+      throw new CorruptLog(parquet, `${written} of ${actions.length} actions were written`);
     await syncFile(parquet);
     const { size } = await stat(parquet);
     await rename(parquet, checkpointPath(folder, version));

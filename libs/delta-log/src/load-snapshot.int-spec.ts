@@ -61,7 +61,7 @@ const commits = fc.array(
       selector: (one) =>
         'add' in one ? one.add.path : 'remove' in one ? one.remove.path : 'txn' in one ? one.txn.appId : 'metaData',
     }),
-    then: fc.constantFrom('nothing', 'nothing', 'checkpoint', 'checkpoint and clean'),
+    after: fc.constantFrom('nothing', 'nothing', 'checkpoint', 'checkpoint and clean'),
   }),
   { minLength: 1, maxLength: 12 },
 );
@@ -98,14 +98,14 @@ describe('the state of a table', () => {
         const { metadata } = await createTable(folder, definition, duckdb);
         const table = await DeltaTable.open(folder, duckdb);
         const model: Model = { metadata, files: {}, tombstones: {}, transactions: {} };
-        for (const { steps, then } of sequence) {
+        for (const { steps, after } of sequence) {
           const actions = steps.map((one): Action =>
             'configuration' in one ? { metaData: { ...metadata, ...one } } : one,
           );
           const version = await table.commit(actions);
           replay(model, actions);
-          if (then !== 'nothing') await checkpoint(folder, table.snapshot, duckdb);
-          if (then === 'checkpoint and clean')
+          if (after !== 'nothing') await checkpoint(folder, table.snapshot, duckdb);
+          if (after === 'checkpoint and clean')
             for (let old = 0; old < version; old++) rmSync(entryPath(folder, old), { force: true });
           expect(stateOf(table.snapshot)).toEqual({ version, ...model });
           expect(stateOf(await loadSnapshot(folder, duckdb))).toEqual({ version, ...model });
@@ -113,7 +113,7 @@ describe('the state of a table', () => {
       }),
       { numRuns: runs },
     );
-  });
+  }, 3_600_000);
 });
 
 describe('loading a table', () => {

@@ -82,10 +82,15 @@ export class Snapshot {
     this.#apply(actions);
   }
 
-  /** Forgets tombstones from before a time (milliseconds since 1970), which would otherwise grow for ever. */
+  /**
+   * Forgets tombstones from before a time (milliseconds since 1970), which would otherwise grow for ever. Cheap at every
+   * commit: they stand in the order of the log, so this ends at the first that stays.
+   */
   expireTombstones(before: number): void {
-    for (const [path, { deletionTimestamp }] of this.#tombstones)
-      if (deletionTimestamp < before) this.#tombstones.delete(path);
+    for (const [path, { deletionTimestamp }] of this.#tombstones) {
+      if (deletionTimestamp >= before) return;
+      this.#tombstones.delete(path);
+    }
   }
 
   #apply(actions: readonly Action[]): void {

@@ -31,7 +31,7 @@ describe('several writers of one table', () => {
     // Each opens the table anew when fenced, as a standby would.
     const code = `
       const { DuckDBInstance } = await import('@duckdb/node-api');
-      const { DeltaTable } = await source('delta-table');
+      const { DeltaTable } = await import('#libs/delta-log');
       const connection = await (await DuckDBInstance.create()).connect();
       for (let won = 0; won < 40; ) {
         const table = await DeltaTable.open(folder, connection);
@@ -66,9 +66,7 @@ describe('a writer killed at any moment', () => {
     const code = `
       import { writeFile } from 'node:fs/promises';
       const { DuckDBInstance } = await import('@duckdb/node-api');
-      const { DeltaTable } = await source('delta-table');
-      const { checkpoint } = await source('checkpoint');
-      const { writeDataFile } = await source('data-file');
+      const { checkpoint, DeltaTable, writeDataFile } = await import('#libs/delta-log');
       const connection = await (await DuckDBInstance.create()).connect();
       const table = await DeltaTable.open(folder, connection);
       for (;;) {

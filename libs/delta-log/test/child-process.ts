@@ -2,21 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-const sources = join(import.meta.dirname, '../src');
+const runTypeScript = join(import.meta.dirname, '../../../tools/run-typescript.mjs');
 
-/** Sources import each other as `.js`, as TypeScript wants; Node runs the `.ts` beside. */
-const prelude = `
-import { registerHooks } from 'node:module';
-registerHooks({ resolve: (name, context, next) =>
-  next(/^\\.\\.?\\//.test(name) ? name.replace(/\\.js$/, '.ts') : name, context) });
-const source = (name) => import(${JSON.stringify(sources)} + '/' + name + '.ts');
-const [folder, ...rest] = process.argv.slice(1);
-`;
-
-/** A process of its own that runs `code`, with `source(name)` to import a file of this library and `folder` as argument. */
+/** A process of its own that runs `code`, which may import `#libs/delta-log`; `folder` is its first argument, `rest` the others. */
 export function runChild(code: string, ...args: string[]): ChildProcess {
-  const options = ['--experimental-transform-types', '--disable-warning=ExperimentalWarning', '--input-type=module'];
-  return spawn(process.execPath, [...options, '-e', prelude + code, '--', ...args], {
+  const module = `const [folder, ...rest] = process.argv.slice(1);\n${code}`;
+  return spawn(process.execPath, ['--import', runTypeScript, '--input-type=module', '-e', module, '--', ...args], {
     cwd: import.meta.dirname, // where the packages are found
     stdio: ['ignore', 'pipe', 'inherit'],
   });
