@@ -32,7 +32,11 @@ const keyOf = ({ rule, file, name }) => `${rule} ${file} ${name}`;
 async function knip(...args) {
   const { issues } = await nodeJson(
     'node_modules/knip/bin/knip.js',
-    ...['--reporter', 'json', '--no-progress', '--no-config-hints', '--no-exit-code', ...args],
+    '--reporter=json',
+    '--no-progress',
+    '--no-config-hints',
+    '--no-exit-code',
+    ...args,
   );
   return issues.flatMap(({ file, ...kinds }) =>
     Object.entries(kinds).flatMap(([kind, found]) =>

@@ -4,7 +4,11 @@ import { nodeJson } from './processes.mjs';
 export async function dependencies() {
   const { summary } = await nodeJson(
     'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
-    ...['apps', 'libs', 'e2e', 'tools', '--output-type', 'json'],
+    'apps',
+    'libs',
+    'e2e',
+    'tools',
+    '--output-type=json',
   );
   const remedies = new Map(summary.ruleSetUsed.forbidden.map(({ name, comment }) => [name, comment]));
   return summary.violations.map(({ rule, from, to, cycle, via }) => ({

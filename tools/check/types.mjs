@@ -3,7 +3,11 @@ import { node } from './processes.mjs';
 export async function types() {
   const { status, output } = await node(
     'node_modules/typescript/bin/tsc',
-    ...['--noEmit', '--pretty', 'false', '-p', 'tsconfig.json'],
+    '--noEmit',
+    '--pretty',
+    'false',
+    '--project',
+    'tsconfig.json',
   );
   const findings = [...output.matchAll(/^(.+?)\((\d+),\d+\): error (TS\d+): (.*)$/gm)];
   if (status !== 0 && findings.length === 0) throw new Error(output);

@@ -1,0 +1,46 @@
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import type { StandaloneConfig } from './config.js';
+import type { ServiceLaunch } from './service-process.js';
+
+export interface ProductService {
+  readonly launch: ServiceLaunch;
+  /** Its place under the one origin. */
+  readonly prefix: string;
+  /** As the joined document names what is its own: `commands`. */
+  readonly label: string;
+  readonly portVariable: 'COMMAND_API_PORT' | 'QUERY_API_PORT' | 'PROJECTOR_PORT';
+}
+
+/** The services in the order of their start; they stop in the opposite one: readers first, the projector last. */
+export function productServices(config: StandaloneConfig, databaseUrl: string): ProductService[] {
+  const database = { DATABASE_URL: databaseUrl };
+  const lake = { LAKE_URL: pathToFileURL(join(config.DATA_DIR, 'lake')).href };
+  // Whoever runs everything in one command has nobody to ask for a new epoch: it opens by itself, and keeps the history.
+  const source = { CHANGE_SOURCE: 'postgres', RESNAPSHOT: 'auto' };
+  const service = (
+    app: string,
+    label: string,
+    portVariable: ProductService['portVariable'],
+    environment: Record<string, string>,
+  ): ProductService => ({
+    label,
+    portVariable,
+    prefix: `/api/${label}`,
+    launch: {
+      name: app,
+      main: fileURLToPath(new URL(`../../${app}/src/main.js`, import.meta.url)),
+      environment: {
+        ...environment,
+        PORT: String(config[portVariable]),
+        HOST: '127.0.0.1',
+        LOG_LEVEL: config.LOG_LEVEL,
+      },
+    },
+  });
+  return [
+    service('projector', 'projector', 'PROJECTOR_PORT', { ...database, ...lake, ...source }),
+    service('command-api', 'commands', 'COMMAND_API_PORT', database),
+    service('query-api', 'queries', 'QUERY_API_PORT', lake),
+  ];
+}
