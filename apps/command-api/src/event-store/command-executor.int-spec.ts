@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { PrismaClient } from '../generated/prisma/client.js';
 import { Rejection } from '../rejection.js';
+import { append } from './append.js';
 import { CommandExecutor, type Aggregate, type CommandContext, type Outcome } from './command-executor.js';
 import { connect } from './connection.js';
 import { forgetOldKeys, idempotencyKey } from './idempotency.js';
@@ -93,8 +94,10 @@ const run = (
 
 const open = (owner = number) => run({ type: 'OpenAccount', owner });
 
+const stream = () => `accounts:bank/${number}`;
+
 const history = async () =>
-  (await streamEvents(databases[0], `accounts:bank/${number}`)).map(({ version, type, data }) => ({
+  (await streamEvents(databases[0], stream())).map(({ version, type, data }) => ({
     version,
     type,
     data,
@@ -109,6 +112,19 @@ const errorOf = async <E extends Error>(work: Promise<unknown>): Promise<E> => {
 
 async function row(): Promise<Record<string, unknown> | undefined> {
   return (await client.query('SELECT owner, balance, version FROM accounts WHERE number = $1', [number])).rows[0];
+}
+
+const keepAnswer = ({ idempotency }: CommandContext, answer: string) =>
+  client.query(`INSERT INTO internal.idempotency (key, request, outcome, answer) VALUES ($1, $2, 'answered', $3)`, [
+    idempotency!.key,
+    idempotency!.request,
+    answer,
+  ]);
+
+/** Resolves when a statement of the executors waits for a lock. */
+async function someoneWaits(): Promise<void> {
+  const waiting = `SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'`;
+  while ((await client.query(waiting, [postgres.name])).rowCount === 0) await sleep(5);
 }
 
 const keptKeys = async (key: string): Promise<number> =>
@@ -155,7 +171,7 @@ describe('a command', () => {
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     };
     await run({ type: 'OpenAccount', owner: number }, { as });
-    const [event] = await streamEvents(databases[0], `accounts:bank/${number}`);
+    const [event] = await streamEvents(databases[0], stream());
     expect(event!.metadata).toEqual({
       actor: 'ada',
       command: 'OpenAccount',
@@ -166,7 +182,7 @@ describe('a command', () => {
     });
     const stored = await client.query(
       `SELECT occurred_at = $1::timestamptz AS same FROM domain_events WHERE stream_id = $2`,
-      [event!.occurred_at, `accounts:bank/${number}`],
+      [event!.occurred_at, stream()],
     );
     expect(event!.occurred_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
     expect(stored.rows).toEqual([{ same: true }]);
@@ -179,7 +195,7 @@ describe('a command', () => {
          (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
          (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline, current_database() AS database
        FROM domain_events WHERE stream_id = $1`,
-      [`accounts:bank/${number}`, token!.lsn],
+      [stream(), token!.lsn],
     );
     const { system_identifier, timeline, database, xid } = token!;
     expect(facts.rows).toEqual([{ system_identifier, timeline, database, xid, below: true }]);
@@ -320,14 +336,23 @@ describe('an Idempotency-Key', () => {
     expect(await row()).toMatchObject({ owner: `${number}-x` });
   });
 
+  it('is what a racing equal request meets, before it meets the row', async () => {
+    const as = keyed(number);
+    const kept = JSON.stringify({ status: 200, body: 'of the other process' });
+    await client.query('BEGIN');
+    await client.query(`INSERT INTO accounts VALUES ('bank', $1, $1, 0, 1)`, [number]);
+    await keepAnswer(as, kept);
+    const racing = run({ type: 'OpenAccount', owner: number }, { as });
+    await someoneWaits();
+    await client.query('COMMIT');
+    expect(await racing).toMatchObject({ replayed: true, answer: { body: 'of the other process' } });
+  });
+
   it('is in use while its request is still at work, and the wait for that is bounded', async () => {
     await open();
     const as = keyed(number);
     await client.query('BEGIN');
-    await client.query(
-      `INSERT INTO internal.idempotency (key, request, outcome, answer) VALUES ($1, $2, 'answered', '{}')`,
-      [as.idempotency!.key, as.idempotency!.request],
-    );
+    await keepAnswer(as, '{}');
     const waiting = run({ type: 'Deposit', amount: 1 }, { as });
     await expect(waiting).rejects.toMatchObject({ code: 'idempotency-key-in-use', status: 409 });
     await client.query('ROLLBACK');
@@ -374,10 +399,45 @@ describe('commands on one stream', () => {
     await client.query('BEGIN');
     await client.query(
       `INSERT INTO domain_events (stream_id, version, type, data, metadata) VALUES ($1, 2, 'x', '{}', '{}')`,
-      [`accounts:bank/${number}`],
+      [stream()],
     );
     await expect(run({ type: 'Deposit', amount: 1 })).rejects.toMatchObject({ code: 'concurrent-change', status: 409 });
     await client.query('ROLLBACK');
+  });
+});
+
+describe('the events of one command', () => {
+  const key = () => keyed(number).idempotency!;
+  const deposits = (...balances: string[]) => balances.map((balance) => ({ type: 'Deposited', data: { balance } }));
+  const appendOnVersion1 = (events: AccountEvent[]) =>
+    append(databases[0], {
+      table: accounts.table,
+      key: ['bank', number],
+      expectedVersion: 1,
+      events,
+      metadata: { actor: '', command: '', command_id: '', correlation_id: '', causation_id: null, traceparent: null },
+      row: { before: { owner: number, balance: '0.00' }, after: { owner: number, balance: '5.00' } },
+      idempotency: { ...key(), answer: '{}' },
+    });
+
+  it('are written in their order', async () => {
+    await open();
+    await appendOnVersion1(deposits('1.00', '2.00', '3.00', '5.00') as AccountEvent[]);
+    const written = await client.query('SELECT version FROM domain_events WHERE stream_id = $1 ORDER BY sequence', [
+      stream(),
+    ]);
+    expect(written.rows.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5]);
+    expect(await row()).toMatchObject({ version: 5 });
+  });
+
+  it.each([2, 3])('are written all or none, when version %i is taken meanwhile', async (version) => {
+    await open();
+    const other = `INSERT INTO domain_events (stream_id, version, type, data, metadata) VALUES ($1, $2, 'Other', '{}', '{}')`;
+    await client.query(other, [stream(), version]);
+    expect(await appendOnVersion1(deposits('1.00', '5.00') as AccountEvent[])).toBeNull();
+    expect(await types()).toEqual(['AccountOpened', 'Other']);
+    expect(await row()).toMatchObject({ balance: '0.00', version: 1 });
+    expect(await keptKeys(key().key)).toBe(0);
   });
 });
 
@@ -423,14 +483,10 @@ describe('a constraint', () => {
 });
 
 describe('a connection that breaks', () => {
-  /** Ends every connection of the executors as soon as one of their statements waits for a lock. */
   async function breakWaiting(): Promise<void> {
-    const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'`;
-    while ((await client.query(waiting, [postgres.name])).rowCount === 0) await sleep(5);
-    await client.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
-      [postgres.name],
-    );
+    await someoneWaits();
+    const others = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`;
+    await client.query(others, [postgres.name]);
   }
 
   it('while the events are under way: they are recorded once', async () => {
