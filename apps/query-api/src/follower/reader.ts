@@ -7,6 +7,7 @@ export interface Cut {
   readonly position: number;
   /** Microseconds since 1970, effective time of the last transaction; null in an empty lake. */
   readonly effectiveAt: bigint | null;
+  /** null where the cut does not show all that it vouches for. */
   readonly watermark: Watermark | null;
 }
 
@@ -34,7 +35,10 @@ export interface ReadSession {
   cutAtTime(microseconds: bigint): Promise<Moment | null>;
   /** Whether this key's state is unknown (law 9) at that cut's position. */
   quarantined(table: Table, keyTexts: readonly string[], position: number): Promise<boolean>;
-  /** `parameters` are bound to the `?` of the statement. 64-bit integers come as bigint. */
+  /**
+   * `parameters` are bound to the `?` of the statement. Values come without loss: 64-bit integers as bigint, decimals and
+   * dates as text, timestamps as bigint microseconds since 1970.
+   */
   rows(sql: string, parameters?: readonly SqlValue[]): Promise<Record<string, SqlValue>[]>;
 }
 
@@ -55,6 +59,9 @@ export interface Freshness {
   /** Why it is not ready. */
   readonly reason: string | null;
 }
+
+/** Nest's token for the Reader. */
+export const READER = Symbol('Reader');
 
 /** The lake as this process knows it now. */
 export interface Reader {

@@ -1,0 +1,44 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { lakeTable, surrogateKey, type Catalog, type Table } from '#libs/catalog';
+import { ApiProblems } from '#libs/service';
+import { versionsPath } from '../dimensions/versions.controller.js';
+import { CatalogAnswer, type TableAnswer } from './catalog-answer.js';
+
+/** Nest's token for the catalog. */
+export const CATALOG = Symbol('Catalog');
+
+@ApiTags('catalog')
+@Controller('v1/catalog')
+export class CatalogController {
+  constructor(@Inject(CATALOG) private readonly catalog: Catalog) {}
+
+  @Get()
+  @ApiOperation({ operationId: 'getCatalog', summary: 'What can be asked: tables, columns, types and meanings' })
+  @ApiOkResponse({ type: CatalogAnswer })
+  @ApiProblems()
+  get(): CatalogAnswer {
+    return { data: { name: this.catalog.name, tables: this.catalog.tables.map(tableAnswer) } };
+  }
+}
+
+const tableAnswer = (table: Table): TableAnswer => ({
+  table: table.table,
+  name: table.name,
+  kind: table.kind,
+  path: `/${versionsPath(table)}`,
+  lake_table: lakeTable(table),
+  label: table.label,
+  description: table.description,
+  surrogate_key: surrogateKey(table),
+  key: table.key,
+  columns: table.columns.map(({ name, type, nullable, label, description, pii, example }) => ({
+    name,
+    type,
+    nullable: nullable ?? false,
+    label,
+    description,
+    pii: pii ?? false,
+    example: example ?? null,
+  })),
+});

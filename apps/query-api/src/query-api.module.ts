@@ -1,0 +1,70 @@
+import { pathToFileURL } from 'node:url';
+import {
+  Logger,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type Type,
+} from '@nestjs/common';
+import { checkCatalog, type Catalog } from '#libs/catalog';
+import { lakeFolder } from '#libs/lake';
+import { university } from '#libs/university';
+import { CATALOG, CatalogController } from './catalog/catalog.controller.js';
+import { lakeUrl, type Config } from './config.js';
+import { versionsController } from './dimensions/versions.controller.js';
+import { Follower } from './follower/follower.js';
+import { LakeReader } from './follower/lake-reader.js';
+import { READER } from './follower/reader.js';
+import { FreshnessController } from './freshness/freshness.controller.js';
+import { LakeReadiness } from './freshness/lake-readiness.js';
+
+/** Composition root: every adapter is chosen here. */
+@Module({})
+export class QueryApiModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly follower: Follower) {}
+
+  static of(config: Config, catalog: Catalog): DynamicModule {
+    const follower = () => new Follower({ lake: lakeFolder(lakeUrl(config)), catalog, failed: toldOnce() });
+    return {
+      module: QueryApiModule,
+      controllers: controllersOf(catalog),
+      providers: [
+        { provide: CATALOG, useValue: catalog },
+        { provide: Follower, useFactory: follower },
+        { provide: READER, useFactory: (it: Follower) => new LakeReader(it, catalog.tables), inject: [Follower] },
+        LakeReadiness,
+      ],
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    this.follower.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.follower.stop();
+  }
+}
+
+export const controllersOf = (catalog: Catalog): Type[] => [
+  ...catalog.tables.map(versionsController),
+  FreshnessController,
+  CatalogController,
+];
+
+export async function catalogOf({ CATALOG_MODULE }: Pick<Config, 'CATALOG_MODULE'>): Promise<Catalog> {
+  if (!CATALOG_MODULE) return university;
+  const { catalog } = (await import(pathToFileURL(CATALOG_MODULE).href)) as { catalog: Catalog };
+  return checkCatalog(catalog);
+}
+
+/** A lake that stays away fails twice a second: the log says so once. */
+function toldOnce(): (error: Error) => void {
+  const logger = new Logger(Follower.name);
+  let told = '';
+  return (error) => {
+    if (error.message !== told) logger.warn(`The lake cannot be followed, and is tried again: ${error.message}`);
+    told = error.message;
+  };
+}
