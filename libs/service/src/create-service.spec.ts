@@ -2,9 +2,10 @@ import { Body, Controller, Get, Injectable, Module, Param, Patch, Post, Query } 
 import { ApiConsumes } from '@nestjs/swagger';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { IsIn, IsInt, IsNumber, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
 import { Problem, problemCodes } from '#libs/problems';
 import { createService } from './create-service.js';
+import { FitsColumn } from './fits-column.js';
 import { Readiness, type ReadinessIndicator } from './health.js';
 import { QueryPairs } from './query-pairs.js';
 import { IfPresent } from './wanted.js';
@@ -20,7 +21,7 @@ class Building {
   floors: number;
 
   @IsOptional()
-  @IsNumber({ maxDecimalPlaces: 2, allowNaN: false, allowInfinity: false })
+  @FitsColumn('numeric(3,2)')
   height?: number | null;
 
   @IfPresent()
@@ -147,9 +148,9 @@ describe('a service', () => {
         { pointer: '/floors', code: 'out-of-range', got: 100, wanted: 'a whole number, at least 1, at most 99' },
         {
           pointer: '/height',
-          code: 'too-many-digits',
+          code: 'out-of-range',
           got: 3.555,
-          wanted: 'a number with at most 2 decimal places or null',
+          wanted: 'a decimal of at most 1 digits before and 2 after the point or null',
         },
         { pointer: '/material', code: 'null', got: null, wanted: 'one of brick, wood' },
       ]);

@@ -11,6 +11,7 @@ export {
 } from './config.js';
 export { correlationHeader, correlationIdOf } from './correlation.js';
 export { createService, type Service } from './create-service.js';
+export { columnText, FitsColumn } from './fits-column.js';
 export { type ReadinessIndicator } from './health.js';
 export { QueryPairs } from './query-pairs.js';
 export { startService } from './start-service.js';

@@ -93,7 +93,7 @@ function valueError({ property, value, constraints = {} }: ValidationError, type
   const got = typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : kindOf(value);
   return {
     ...place(property),
-    code: missing ? 'missing' : value === null ? 'null' : codeOf(Object.keys(constraints), value),
+    code: missing ? 'missing' : value === null ? 'null' : codeOf(constraints),
     detail: missing ? `${property} is missing; wanted is ${want}.` : `${property} is ${got}; wanted is ${want}.`,
     ...(missing ? {} : { got: value }),
     wanted: want,
@@ -105,14 +105,13 @@ const kindOf = (value: unknown): string =>
 
 /** The most basic of the broken rules names the error: a text is no number before it is out of a number's range. */
 const codes: readonly (readonly [RegExp, string])[] = [
-  [/^is(String|Int|Boolean|Array|Object)$/, 'wrong-type'],
-  [/^isNumber$/, 'too-many-digits'],
+  [/^is(String|Number|Int|Boolean|Array|Object)$/, 'wrong-type'],
   [/^(min|max)$/, 'out-of-range'],
   [/Length$|Size$/, 'wrong-length'],
   [/^isIn$/, 'not-a-choice'],
 ];
 
-function codeOf(broken: readonly string[], value: unknown): string {
-  if (broken.includes('isNumber') && (typeof value !== 'number' || !Number.isFinite(value))) return 'wrong-type';
-  return codes.find(([name]) => broken.some((rule) => name.test(rule)))?.[1] ?? 'wrong-format';
+function codeOf(broken: Readonly<Record<string, string>>): string {
+  if (broken['fitsColumn']) return broken['fitsColumn'];
+  return codes.find(([name]) => Object.keys(broken).some((rule) => name.test(rule)))?.[1] ?? 'wrong-format';
 }

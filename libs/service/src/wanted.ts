@@ -1,6 +1,7 @@
 /** What a field of a validated class wants, in words: from its decorators, so that the two cannot differ. */
-import { getMetadataStorage, type ValidationOptions } from 'class-validator';
-import { ValidateIf } from 'class-validator';
+import { getMetadataStorage, ValidateIf, type ValidationOptions } from 'class-validator';
+import type { ColumnType } from '#libs/catalog';
+import { wantedBy } from './fits-column.js';
 
 type ClassType = abstract new (...args: never[]) => unknown;
 
@@ -11,12 +12,9 @@ export const IfPresent = (options?: ValidationOptions): PropertyDecorator =>
 type Phrase = (constraints: readonly unknown[]) => string;
 
 const phrases: Readonly<Record<string, Phrase>> = {
+  fitsColumn: ([type]) => wantedBy(type as ColumnType),
   isString: () => 'text',
   isInt: () => 'a whole number',
-  isNumber: ([options]) => {
-    const places = (options as { maxDecimalPlaces?: number } | undefined)?.maxDecimalPlaces;
-    return places === undefined ? 'a number' : `a number with at most ${places} decimal places`;
-  },
   isBoolean: () => 'true or false',
   isArray: () => 'a list',
   isObject: () => 'an object',
