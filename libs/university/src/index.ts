@@ -1,1 +1,2 @@
 export { university } from './catalog.js';
+export { randomStudent, type RandomStudent } from './random-student.js';
