@@ -76,13 +76,13 @@ export class CorruptLog extends Error {
   }
 }
 
-/** @throws RangeError for an integer of 2^53 or more: it would be another number after the next reading. */
+/** @throws RangeError for a number of 2^53 or more: it would be another number after the next reading. */
 export const encodeActions = (actions: readonly Action[]): string =>
   actions.map((action) => JSON.stringify(action, exact) + '\n').join('');
 
 function exact(name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return exact(name, Number(value));
-  if (typeof value === 'number' && !Number.isSafeInteger(value) && !(Math.abs(value) < 2 ** 53))
+  if (typeof value === 'number' && !(Math.abs(value) < 2 ** 53))
     throw new RangeError(`${name} is ${value}; wanted a number below 2^53`);
   return value;
 }

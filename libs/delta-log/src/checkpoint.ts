@@ -7,7 +7,7 @@ import { rename, stat, unlink, writeFile } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Action, CorruptLog, decodeActions, encodeActions } from './action.js';
 import { replaceDurably, syncDirectory, syncFile } from './durable-file.js';
-import { checkpointPath, draftPath, lastCheckpointPath, logFolder } from './log-folder.js';
+import { checkpointPath, draftPath, isGone, lastCheckpointPath, logFolder, LogMovedOn } from './log-folder.js';
 import type { Snapshot } from './snapshot.js';
 import { tombstoneRetention } from './table-properties.js';
 
@@ -28,7 +28,10 @@ const columns = {
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** Durable when it resolves. The snapshot may advance meanwhile: its state of now is what is written. */
+/**
+ * Durable when it resolves. The snapshot may advance meanwhile: its state of now is what is written.
+ * @throws LogMovedOn if the log was cleaned up past it: a version must not come back, see `isGone`.
+ */
 export async function checkpoint(
   folder: string,
   snapshot: Snapshot,
@@ -36,12 +39,13 @@ export async function checkpoint(
   now = Date.now(),
 ): Promise<void> {
   const { version } = snapshot;
+  if (isGone(folder, version)) throw new LogMovedOn(folder, version);
   const actions = stateOf(snapshot, now);
   const numOfAddFiles = snapshot.files.size;
   const sizeInBytes = await writeCheckpoint(folder, version, actions, duckdb);
   // The hint comes after what it points to: without it, or with an older one, the log is listed or more of it replayed.
   const hint = JSON.stringify({ version, size: actions.length, sizeInBytes, numOfAddFiles });
-  await replaceDurably(lastCheckpointPath(folder), draftPath(logFolder(folder), 'last-checkpoint'), hint);
+  await replaceDurably(lastCheckpointPath(folder), draftPath(logFolder(folder), randomUUID()), hint);
 }
 
 function stateOf(snapshot: Snapshot, now: number): Action[] {

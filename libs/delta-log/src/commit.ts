@@ -65,8 +65,10 @@ async function refuseGap(folder: string, version: number): Promise<void> {
 /** One commitInfo, as the protocol wants it, of all that are given. */
 function withCommitId(commitId: string, actions: readonly Action[]): Action[] {
   const infos = actions.filter((action) => 'commitInfo' in action);
-  const commitInfo = Object.assign({}, ...infos.map((action) => action.commitInfo), { commitId }) as object;
-  return [{ commitInfo: { ...commitInfo } }, ...actions.filter((action) => !('commitInfo' in action))];
+  const commitInfo: Record<string, unknown> = Object.assign({}, ...infos.map((action) => action.commitInfo), {
+    commitId,
+  });
+  return [{ commitInfo }, ...actions.filter((action) => !('commitInfo' in action))];
 }
 
 /**

@@ -44,9 +44,17 @@ describe('a writer of a table', () => {
     expect([table.snapshot.version, table.snapshot.files.size]).toEqual([0, 0]);
   });
 
+  it('refuses what no snapshot could take, before anything is written', async () => {
+    const protocol = { minReaderVersion: 3, minWriterVersion: 7 };
+    const refused = [table.commit([{ protocol }]), table.commit([{ txn: { appId: 'x', version: 1.5 } }])];
+    await expect(refused[0]).rejects.toThrow(expect.objectContaining({ code: 'unsupported-table' }));
+    await expect(refused[1]).rejects.toThrow(expect.objectContaining({ code: 'out-of-sequence' }));
+    expect(await table.commit([])).toBe(1);
+  });
+
   it('refuses a number that would change, and goes on', async () => {
-    await expect(table.commit([{ txn: { appId: 'x', version: 2 ** 53 } }])).rejects.toThrow(RangeError);
-    expect(await table.commit([{ txn: { appId: 'x', version: 2 ** 53 - 1 } }])).toBe(1);
+    await expect(table.commit([add('a', { size: 2 ** 53 })])).rejects.toThrow(RangeError);
+    expect(await table.commit([add('a', { size: 2 ** 53 - 1 })])).toBe(1);
   });
 
   it('is not opened where there is no table, or one that needs a newer writer', async () => {

@@ -6,7 +6,7 @@ import { commit, Fenced, readCommit } from './commit.js';
 import { syncDirectory } from './durable-file.js';
 import { loadSnapshot } from './load-snapshot.js';
 import { logFolder } from './log-folder.js';
-import { type Snapshot, UnsupportedTable } from './snapshot.js';
+import { refuseUnreadable, type Snapshot, UnsupportedTable } from './snapshot.js';
 
 const attempts = 3;
 
@@ -33,7 +33,10 @@ export class DeltaTable {
     readonly snapshot: Snapshot,
   ) {}
 
-  /** What the snapshot shows is durable when it resolves. @throws NoSuchTable, UnsupportedTable, and what `loadSnapshot` throws. */
+  /**
+   * What the snapshot shows is durable when it resolves.
+   * @throws NoSuchTable, UnsupportedTable, and what `loadSnapshot` throws.
+   */
   static async open(folder: string, duckdb: DuckDBConnection): Promise<DeltaTable> {
     const snapshot = await loadSnapshot(folder, duckdb);
     if (!snapshot) throw new NoSuchTable(folder);
@@ -56,6 +59,7 @@ export class DeltaTable {
   async #commitNext(actions: readonly Action[], operation: string): Promise<number> {
     if (this.#failure) throw this.#failure;
     const version = this.snapshot.version + 1;
+    refuseUnreadable(version, actions);
     const info = { timestamp: Date.now(), operation, operationParameters: {} };
     await this.#write(version, [{ commitInfo: info }, ...actions]);
     this.snapshot.advance(version, actions);

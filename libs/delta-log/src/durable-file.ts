@@ -12,7 +12,7 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-/** Readers see the old text or the new one, never a part. The draft of a crash is overwritten by the next call. */
+/** Readers see the old text or the new one, never a part. */
 export async function replaceDurably(path: string, draft: string, text: string): Promise<void> {
   await writeDurably(draft, text);
   await rename(draft, path);

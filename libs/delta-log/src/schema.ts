@@ -1,5 +1,3 @@
-import type { Metadata } from './action.js';
-
 export type DeltaType =
   'string' | 'long' | 'integer' | 'short' | 'boolean' | 'date' | 'timestamp' | `decimal(${number},${number})`;
 
@@ -15,10 +13,3 @@ export const schemaString = (fields: readonly DeltaField[]): string =>
     type: 'struct',
     fields: fields.map(({ name, type, nullable }) => ({ name, type, nullable, metadata: {} })),
   });
-
-export const fieldsOf = (metadata: Pick<Metadata, 'schemaString'>): DeltaField[] =>
-  (JSON.parse(metadata.schemaString) as { fields: DeltaField[] }).fields.map(({ name, type, nullable }) => ({
-    name,
-    type,
-    nullable,
-  }));

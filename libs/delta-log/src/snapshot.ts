@@ -108,7 +108,8 @@ export class Snapshot {
   }
 }
 
-function refuseUnreadable(version: number, actions: readonly Action[]): void {
+/** @throws UnsupportedTable, OutOfSequence: what no snapshot takes must not be committed either. */
+export function refuseUnreadable(version: number, actions: readonly Action[]): void {
   for (const action of actions) {
     if ('protocol' in action && action.protocol.minReaderVersion > 1)
       throw new UnsupportedTable('reading', action.protocol);

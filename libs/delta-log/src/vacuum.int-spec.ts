@@ -122,7 +122,10 @@ describe('cleaning the log', () => {
     await versionsWithCheckpoints(4, [3]);
     await cleanLog(folder, table.snapshot, { now: now + hour, retention: 0 });
     expect((await listLog(folder)).entries).toEqual([3, 4]);
+    await expect(checkpoint(folder, sleeper.snapshot, duckdb)).rejects.toThrow(
+      expect.objectContaining({ code: 'log-moved-on' }),
+    );
     await expect(sleeper.commit([add('lost.parquet')])).rejects.toThrow(expect.objectContaining({ code: 'fenced' }));
-    expect((await listLog(folder)).entries).toEqual([3, 4]);
+    expect(await listLog(folder)).toEqual({ entries: [3, 4], checkpoints: [3] });
   });
 });
