@@ -1,5 +1,7 @@
 /** The architecture as sentences that a tool checks. A rule's comment is its remedy. */
-const tests = '(?:[.-]spec\\.ts$|^(?:e2e|bench)/)';
+/** Tests, and what only tests use. */
+const tests = '(?:[.-]spec\\.ts$|/contract/|^(?:e2e|bench)/|^libs/(?:test-|[^/]+/test/))';
+const generated = '^apps/command-api/src/generated/';
 const compositionRoot = '^apps/[^/]+/src/(?:main|[^/]+\\.module|[^/]*config|openapi)\\.ts$';
 
 const rules = {
@@ -35,7 +37,7 @@ const rules = {
   },
   'No cycles, not even of types': {
     remedy: 'Move what both need into a third file, or pass it as an argument.',
-    from: { path: '^(?:apps|libs|e2e|bench|tools)/' },
+    from: { path: '^(?:apps|libs|e2e|bench|tools)/', pathNot: generated },
     to: { circular: true },
   },
   'Only composition roots know the university': {
@@ -65,22 +67,22 @@ const rules = {
   },
   'Only standalone starts a Postgres': {
     remedy: 'Take a DATABASE_URL; the standalone app and tests start the server.',
-    from: { path: '^(?:apps|libs)/', pathNot: `^apps/standalone/|^libs/embedded-postgres/|${tests}|test` },
+    from: { path: '^(?:apps|libs)/', pathNot: `^apps/standalone/|^libs/embedded-postgres/|${tests}` },
     to: { path: '^libs/embedded-postgres/' },
   },
   'The product never imports a test': {
     remedy: 'What both need is product code; what only tests need stays with them.',
-    from: { path: '^(?:apps|libs)/', pathNot: `${tests}|test` },
-    to: { path: '[.-]spec\\.ts$|^(?:e2e|bench)/' },
+    from: { path: '^(?:apps|libs)/', pathNot: tests },
+    to: { path: tests },
   },
   'The product runs without devDependencies': {
     remedy: 'Move the package to dependencies in package.json, or do without it.',
-    from: { path: '^(?:apps|libs)/', pathNot: `${tests}|test` },
+    from: { path: '^(?:apps|libs)/', pathNot: tests },
     to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
   },
   'Every import leads somewhere': {
     remedy: 'Correct the path (imports of files end in .js), or add the package to package.json.',
-    from: { pathNot: '^apps/command-api/src/generated/' },
+    from: { pathNot: generated },
     to: { couldNotResolve: true },
   },
 };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { repositoryFiles, root } from './processes.mjs';
 
 const engine = /^(?:apps\/(?:projector|query-api)|libs\/(?!university\/))/;
-const test = /spec\.ts$|^libs\/test-/;
+const test = /spec\.ts$|\/contract\/|^libs\/(?:test-|[^/]+\/test\/)/;
 const binary = /\.(?:png|jpg|ico|woff2?|gz|parquet|jar)$/;
 
 /** A rule finds lines of files; its remedy says what to do instead. */
