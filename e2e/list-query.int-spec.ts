@@ -274,8 +274,10 @@ describe('a list, on DuckDB and on Postgres', () => {
     }
   });
 
-  it('has values of every kind among its random ones', () => {
-    for (const { name, type } of spec.fields)
-      for (const value of values[name] ?? []) if (value !== null) expect(canonicalText(type, value)).toBe(value);
+  it('has only canonical values among its random ones', () => {
+    const given = spec.fields.flatMap(({ name, type }) =>
+      (values[name] ?? []).filter((value) => value !== null).map((value) => [type, value] as const),
+    );
+    expect(given.map(([type, value]) => canonicalText(type, value))).toEqual(given.map(([, value]) => value));
   });
 });

@@ -5,7 +5,6 @@ import {
   type DynamicModule,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
-  type Type,
 } from '@nestjs/common';
 import { checkCatalog, type Catalog } from '#libs/catalog';
 import { lakeFolder } from '#libs/lake';
@@ -28,7 +27,7 @@ export class QueryApiModule implements OnApplicationBootstrap, OnApplicationShut
     const follower = () => new Follower({ lake: lakeFolder(lakeUrl(config)), catalog, failed: toldOnce() });
     return {
       module: QueryApiModule,
-      controllers: controllersOf(catalog),
+      controllers: [...catalog.tables.map(versionsController), FreshnessController, CatalogController],
       providers: [
         { provide: CATALOG, useValue: catalog },
         { provide: Follower, useFactory: follower },
@@ -47,16 +46,16 @@ export class QueryApiModule implements OnApplicationBootstrap, OnApplicationShut
   }
 }
 
-export const controllersOf = (catalog: Catalog): Type[] => [
-  ...catalog.tables.map(versionsController),
-  FreshnessController,
-  CatalogController,
-];
-
+/** Settled before the module is made, since its controllers follow from it. A catalog that is none ends the process. */
 export async function catalogOf({ CATALOG_MODULE }: Pick<Config, 'CATALOG_MODULE'>): Promise<Catalog> {
   if (!CATALOG_MODULE) return university;
-  const { catalog } = (await import(pathToFileURL(CATALOG_MODULE).href)) as { catalog: Catalog };
-  return checkCatalog(catalog);
+  try {
+    const { catalog } = (await import(pathToFileURL(CATALOG_MODULE).href)) as { catalog: Catalog };
+    return checkCatalog(catalog);
+  } catch (error) {
+    process.stderr.write(`CATALOG_MODULE is ${CATALOG_MODULE}, which cannot be used: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
 }
 
 /** A lake that stays away fails twice a second: the log says so once. */

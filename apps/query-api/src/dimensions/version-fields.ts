@@ -27,46 +27,31 @@ export function versionFields(table: Table): VersionField[] {
     description,
     ...(example !== undefined && { example }),
   }));
-  return [
-    {
-      name: surrogateKey(table),
-      ...position,
-      description: 'Surrogate key of the version: the position of the change that opened it.',
-      example: 4711,
-    },
-    ...business,
-    { name: 'valid_from', ...instant, description: 'When it came into force.', example: '2026-03-01T08:00:00.123456Z' },
-    { name: 'valid_to', ...instant, nullable: true, description: 'When it ceased to be; null while it is in force.' },
-    { name: 'opened_tx', ...position, description: 'First position of the transaction that opened it.', example: 4710 },
-    {
-      name: 'closed_tx',
-      ...position,
-      nullable: true,
-      description: 'First position of the transaction that closed it.',
-    },
-    {
-      name: 'actor',
-      ...text,
-      nullable: true,
-      description: 'Who opened it, where that is known.',
-      example: 'registrar',
-    },
-    {
-      name: 'command',
-      ...text,
-      nullable: true,
-      description: 'The command that opened it, where that is known.',
-      example: 'Change',
-    },
-    {
-      name: 'is_current',
-      type: 'boolean',
-      shown: 'boolean',
-      description: 'Whether it is in force at the moment of the answer.',
-      example: true,
-    },
-  ];
+  return [{ name: surrogateKey(table), ...surrogate }, ...business, ...interval];
 }
+
+const surrogate = {
+  ...position,
+  description: 'Surrogate key of the version: the position of the change that opened it.',
+  example: 4711,
+};
+
+/** What every version has beside its key and its business columns. */
+const interval: readonly VersionField[] = [
+  { name: 'valid_from', ...instant, description: 'When it came into force.', example: '2026-03-01T08:00:00.123456Z' },
+  { name: 'valid_to', ...instant, nullable: true, description: 'When it ceased to be; null while it is in force.' },
+  { name: 'opened_tx', ...position, description: 'First position of the transaction that opened it.', example: 4710 },
+  { name: 'closed_tx', ...position, nullable: true, description: 'First position of the transaction that closed it.' },
+  { name: 'actor', ...text, nullable: true, description: 'Who opened it, where that is known.', example: 'registrar' },
+  { name: 'command', ...text, nullable: true, description: 'The command that opened it, where that is known.' },
+  {
+    name: 'is_current',
+    type: 'boolean',
+    shown: 'boolean',
+    description: 'Whether it is in force at the moment of the answer.',
+    example: true,
+  },
+];
 
 /** A version is identified by its business key and the transaction that opened it. */
 export const versionListSpec = (table: Table): ListSpec => ({

@@ -7,13 +7,14 @@ import { checkCatalog, type Catalog, type Table } from '#libs/catalog';
 import { encodeConsistencyToken, type ConsistencyToken } from '#libs/consistency-token';
 import { openDuckDb, type Watermark } from '#libs/lake';
 import { formatInstant } from '#libs/list-query';
-import { createService } from '#libs/service';
+import { createService, parseConfig } from '#libs/service';
 import { CATALOG } from '../catalog/catalog.controller.js';
 import { readRows } from '../follower/duckdb-value.js';
 import { LakeUnavailable } from '../follower/lake-reader.js';
 import { READER, type Freshness, type Moment, type Reader, type ReadSession } from '../follower/reader.js';
 import { withCatalogSchemas } from '../openapi.js';
-import { controllersOf } from '../query-api.module.js';
+import { QueryApiModule } from '../query-api.module.js';
+import { variables } from '../config.js';
 
 const text = { label: 'x', description: 'x' };
 
@@ -42,8 +43,11 @@ const keepers: Table = {
   kind: 'relationship',
   label: 'Keepers',
   description: 'Who keeps what.',
-  key: ['since'],
-  columns: [{ name: 'since', type: 'date', ...text }],
+  key: ['since', 'by_night'],
+  columns: [
+    { name: 'since', type: 'timestamptz', ...text },
+    { name: 'by_night', type: 'boolean', ...text },
+  ],
 };
 
 const catalog: Catalog = checkCatalog({ name: 'estate', tables: [buildings, keepers] });
@@ -72,6 +76,9 @@ const versions: readonly Version[] = [
   { key: 5, campus: 'South/East', number: 1, height: '3.90', opened_tx: 3, closed_tx: null },
 ];
 
+/** Keys of unknown state from position 2 on, in the source's texts; the last is no key of its table. */
+const unknown = ['["West","9"]', '["2026-03-01 08:00:00.5+00","f"]', '["West","infinity"]'];
+
 class HandWrittenLake implements Reader {
   position = 6;
   watermark: Watermark | null = null;
@@ -87,6 +94,8 @@ class HandWrittenLake implements Reader {
       ${closed_tx === null ? null : `make_timestamptz(${effective(end(closed_tx))})`}, ${opened_tx}, ${closed_tx}, 'ada', NULL)`;
     await connection.run(`CREATE TABLE buildings (building_key BIGINT, campus VARCHAR, number SMALLINT, height DECIMAL(5,2),
       worth DECIMAL(20,2), opened DATE, surveyed TIMESTAMPTZ, listed BOOLEAN, steps BIGINT, valid_from TIMESTAMPTZ,
+      valid_to TIMESTAMPTZ, opened_tx BIGINT, closed_tx BIGINT, actor VARCHAR, command VARCHAR)`);
+    await connection.run(`CREATE TABLE keepers (keeper_key BIGINT, since TIMESTAMPTZ, by_night BOOLEAN, valid_from TIMESTAMPTZ,
       valid_to TIMESTAMPTZ, opened_tx BIGINT, closed_tx BIGINT, actor VARCHAR, command VARCHAR)`);
     await connection.run(`INSERT INTO buildings VALUES ${versions.map(row).join(', ')}`);
     return new HandWrittenLake(connection);
@@ -114,7 +123,7 @@ class HandWrittenLake implements Reader {
       versions: (table) => this.relation(table, position),
       cutAtPosition: (wanted) => cutAt((end) => end <= wanted),
       cutAtTime: (microseconds) => cutAt((end) => effective(end) <= microseconds),
-      quarantined: (_table, key, at) => Promise.resolve(JSON.stringify(key) === '["West","9"]' && at >= 2),
+      quarantined: (_table, key, at) => Promise.resolve(unknown.includes(JSON.stringify(key)) && at >= 2),
       rows: (sql, parameters) => readRows(connection, sql, parameters),
     });
   }
@@ -162,15 +171,16 @@ let app: NestFastifyApplication;
 
 beforeAll(async () => {
   instance = await openDuckDb({ threads: 1 });
+  const config = parseConfig(variables, { PORT: '0', LOG_LEVEL: 'silent' });
   lake = await HandWrittenLake.open(await instance.connect());
   app = await createService({
     name: 'query-api',
     title: 'Query API',
     description: 'x',
-    config: { PORT: 0, HOST: '127.0.0.1', LOG_LEVEL: 'silent' },
+    config,
     module: {
       module: class TestModule {},
-      controllers: controllersOf(catalog),
+      controllers: QueryApiModule.of(config, catalog).controllers!,
       providers: [
         { provide: READER, useValue: lake },
         { provide: CATALOG, useValue: catalog },
@@ -267,6 +277,13 @@ describe('a list of versions', () => {
     expect(body.data).toEqual([{ campus: 'South/East', height: 3.9 }]);
   });
 
+  it('is empty for a table without versions', async () => {
+    expect((await get('/v1/relationships/keepers?sort=-since')).body).toMatchObject({
+      data: [],
+      as_of: { position: 6 },
+    });
+  });
+
   it('is empty at a moment before the first transaction', async () => {
     const { body, headers } = await get('/v1/dimensions/buildings?as_of=0');
     expect(body).toEqual({ data: [], page: { next_cursor: null }, as_of: { position: 0, time: null, final: true } });
@@ -349,7 +366,7 @@ describe('pages', () => {
     lake.position = 5;
     const { keys, pages } = await follow('/v1/dimensions/buildings?limit=1&sort=-height', () => (lake.position = 6));
     expect(keys).toEqual([4, 5, 2]);
-    expect(pages.map((page) => page.as_of)).toEqual(Array(3).fill({ position: 5, time: instant(5), final: true }));
+    expect(pages.map((page) => page.as_of)).toEqual(pages.map(() => ({ position: 5, time: instant(5), final: true })));
   });
 
   it('of a moment that is not final stay so', async () => {
@@ -406,6 +423,15 @@ describe('one key', () => {
       status: 404,
       body: { code: 'quarantined' },
     });
+  });
+
+  it('of unknown state is recognised by the texts of the source', async () => {
+    for (const path of [
+      'relationships/keepers/2026-03-01T09:00:00.5+01:00/false',
+      'dimensions/buildings/West/infinity',
+    ])
+      expect(await get(`/v1/${path}`)).toMatchObject({ status: 404, body: { code: 'quarantined' } });
+    expect((await get('/v1/relationships/keepers/2026-03-01T08:00:00Z/false')).body.code).toBe('not-found');
   });
 
   it('is refused where a part is no value of its column', async () => {
@@ -476,7 +502,7 @@ describe('what there is', () => {
     const tables = (body.data as unknown as { tables: Record<string, unknown>[] }).tables;
     expect(tables.map(({ path, lake_table, surrogate_key, key }) => [path, lake_table, surrogate_key, key])).toEqual([
       ['/v1/dimensions/buildings', 'buildings_dimension', 'building_key', ['campus', 'number']],
-      ['/v1/relationships/keepers', 'keepers_history', 'keeper_key', ['since']],
+      ['/v1/relationships/keepers', 'keepers_history', 'keeper_key', ['since', 'by_night']],
     ]);
   });
 
@@ -524,8 +550,8 @@ describe('the OpenAPI document', () => {
       ['/v1/dimensions/buildings/{campus}/{number}', 'queryBuilding'],
       ['/v1/dimensions/buildings/{campus}/{number}/history', 'queryBuildingHistory'],
       ['/v1/relationships/keepers', 'queryKeepers'],
-      ['/v1/relationships/keepers/{since}', 'queryKeeper'],
-      ['/v1/relationships/keepers/{since}/history', 'queryKeeperHistory'],
+      ['/v1/relationships/keepers/{since}/{by_night}', 'queryKeeper'],
+      ['/v1/relationships/keepers/{since}/{by_night}/history', 'queryKeeperHistory'],
       ['/v1/freshness', 'getFreshness'],
       ['/v1/catalog', 'getCatalog'],
     ]);
