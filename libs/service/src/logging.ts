@@ -30,6 +30,9 @@ export function logging(service: string, level: string, destination?: Destinatio
       customLogLevel: (_request, response) => (isFailure(response) ? 'error' : 'info'),
       customSuccessMessage: () => 'request completed',
       customErrorMessage: () => 'request failed',
+      // pino-http makes an error of its own for every status from 500 on.
+      customErrorObject: (_request, response, _error, line: object) =>
+        response.err ? line : { ...line, err: undefined },
       autoLogging: { ignore: (request) => quiet.has(pathOf(request)) },
     },
   };

@@ -29,8 +29,9 @@ export class ProblemFilter implements ExceptionFilter {
 /** Answers with the problem; where the answer has begun, only breaking it off tells the client that it is not whole. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
-  // The request's log line shows `err` (pino-http); a refusal is the client's affair and needs none.
-  if (problem.status >= 500) reply.raw.err = error instanceof Error ? error : new Error(String(error));
+  // The request's log line shows `err` (pino-http). A foreseen refusal needs none, but what caused it may.
+  const logged = problem.code === 'internal' ? error : problem.status >= 500 ? problem.parts.cause : undefined;
+  if (logged !== undefined) reply.raw.err = logged instanceof Error ? logged : new Error(String(logged));
   if (reply.sent || reply.raw.headersSent) {
     reply.raw.destroy();
     return;
