@@ -66,8 +66,8 @@ export class Projection {
     await this.folding.room();
   }
 
-  progress(progress: Progress): void {
-    this.appender.progress(progress);
+  progress(progress: Progress): Promise<void> {
+    return this.appender.progress(progress);
   }
 
   /** What was accepted and can be committed is; nothing is under way afterwards. */

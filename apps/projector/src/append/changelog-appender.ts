@@ -11,6 +11,7 @@ import type { Transaction } from '#libs/change-event';
 import type { Action, DeltaTable } from '#libs/delta-log';
 import { appIds, configuration } from '#libs/lake';
 import type { LakePosition, Progress } from '../sources/change-source.js';
+import type { WatermarkKeeper } from '../watermark/watermark-keeper.js';
 import { effectiveTime } from './effective-time.js';
 import { RowWriter, type TransactionStamp } from './row-writer.js';
 import { stage, type StagedTransaction, type Staging } from './staged-transaction.js';
@@ -26,14 +27,14 @@ export interface AppendOptions extends Staging {
   /** Characters of accepted transactions that may wait; beyond it, accepting waits. */
   readonly pendingBudget: number;
   /** The time up to which answers were called final, and its successor once the lake holds all before it. */
-  readonly watermark: { readonly time: bigint; reached(progress: Progress, tip: Tip): void };
+  readonly watermark: Pick<WatermarkKeeper, 'time' | 'reached' | 'completeLsn'>;
   readonly appended: (appended: Appended) => void;
   readonly suspiciousClock: (stamp: TransactionStamp) => void;
   /** A commit failed: nothing of what is pending reaches the lake through this appender. */
   readonly failed: (error: Error) => void;
 }
 
-type Entry = StagedTransaction | { readonly progress: Progress };
+type Entry = StagedTransaction | { readonly progress: Progress; readonly kept: () => void };
 
 export class ChangelogAppender {
   private tip: Tip;
@@ -58,7 +59,14 @@ export class ChangelogAppender {
   /** What a source goes on from; null in a lake that has seen no snapshot. */
   get lakePosition(): LakePosition | null {
     const { epoch, commitLsn, sourceOffset } = this.tip;
-    return epoch && { epoch, commitLsn, ...(sourceOffset !== null && { sourceOffset }) };
+    const completeLsn = this.options.watermark.completeLsn(this.tip);
+    return (
+      epoch && {
+        ...{ epoch, commitLsn },
+        ...(completeLsn !== null && { completeLsn }),
+        ...(sourceOffset !== null && { sourceOffset }),
+      }
+    );
   }
 
   get lastPosition(): number {
@@ -74,8 +82,9 @@ export class ChangelogAppender {
       await new Promise<void>((resolve) => (this.roomFreed = resolve));
   }
 
-  progress(progress: Progress): void {
-    this.enqueue({ progress });
+  /** Resolves when all that was accepted before is in the lake, and the watermark says so. */
+  progress(progress: Progress): Promise<void> {
+    return new Promise((kept) => this.enqueue({ progress, kept }));
   }
 
   /** Resolves when nothing is under way any more, also after a failure. */
@@ -97,13 +106,18 @@ export class ChangelogAppender {
         [this.pending, this.pendingSize] = [[], 0];
         this.roomFreed?.();
         await this.commit(batch.filter((entry): entry is StagedTransaction => 'end' in entry));
-        for (const entry of batch) if ('progress' in entry) this.options.watermark.reached(entry.progress, this.tip);
+        for (const entry of batch) if ('progress' in entry) this.keep(entry);
       }
     } catch (error) {
       this.failure = error as Error;
       this.roomFreed?.();
       this.options.failed(this.failure);
     }
+  }
+
+  /** The keeper reports a failure itself; the source is then never told. */
+  private keep({ progress, kept }: { progress: Progress; kept: () => void }): void {
+    void this.options.watermark.reached(progress, this.tip).then(kept, () => {});
   }
 
   /** A watermark moves only between two commits: none may be stamped with a time that was called final meanwhile. */

@@ -29,8 +29,16 @@ export class WatermarkKeeper {
     return this.current?.source_time ?? null;
   }
 
-  /** To be called when all that the source had at `progress` is durable, and no batch is stamped but uncommitted. */
-  reached({ lsn, sourceTime }: Progress, tip: Tip): void {
+  /** Up to where the tip's epoch is known to be complete; null if it never was. */
+  completeLsn({ epoch }: Tip): number | null {
+    return epoch && this.current?.epoch === JSON.stringify(epoch) ? this.current.lsn : null;
+  }
+
+  /**
+   * To be called when all that the source had at `progress` is durable, and no batch is stamped but uncommitted. Resolves
+   * when the file says so.
+   */
+  async reached({ lsn, sourceTime }: Progress, tip: Tip): Promise<void> {
     if (!tip.epoch) return;
     const ceiling = BigInt(Date.now()) * 1000n + leap;
     const time = sourceTime < ceiling ? sourceTime : ceiling;
@@ -42,7 +50,9 @@ export class WatermarkKeeper {
       time: time > this.time ? time : this.time,
     };
     this.current = watermark;
-    this.written = this.written.then(() => writeWatermark(this.folder, watermark)).catch(this.failed);
+    this.written = this.written.then(() => writeWatermark(this.folder, watermark));
+    this.written.catch(this.failed);
+    await this.written;
   }
 
   /** For people: what the health endpoint shows. */
@@ -53,6 +63,6 @@ export class WatermarkKeeper {
   }
 
   async settled(): Promise<void> {
-    await this.written;
+    await this.written.catch(() => {});
   }
 }
