@@ -36,7 +36,7 @@ export class Projector {
   private waking = new AbortController();
   private resnapshot = false;
   private pause = shortestPause;
-  private finished: Promise<void> = Promise.resolve();
+  private finished: Promise<void> | null = null;
 
   constructor(
     private readonly transport: ChangeTransport,
@@ -52,8 +52,9 @@ export class Projector {
     return this.projection;
   }
 
+  /** Once: Nest runs an application's bootstrap hooks again for its microservice, and two lives would share one source. */
   start(): void {
-    this.finished = this.run();
+    this.finished ??= this.run();
   }
 
   /** Takes no more from the source, brings what was accepted into the lake, and ends. */
