@@ -48,9 +48,13 @@ export async function createService(service: Service): Promise<NestFastifyApplic
   fastify.addHook('onRoute', ({ method, url }) => routes.add(method, url));
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header(correlationHeader, request.id);
-    if (!readiness.isStopping) return done();
-    void reply.header('connection', 'close');
-    sendProblem(stopping(), request, reply);
+    if (readiness.isStopping) sendProblem(stopping(), request, reply);
+    else done();
+  });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    // Kept alive, the connection would hold the service until the client lets it go.
+    if (readiness.isStopping) void reply.header('connection', 'close');
+    done();
   });
   measure(fastify, registry);
   readJson(fastify);

@@ -31,7 +31,7 @@ const answer = {
 };
 
 interface CommandTerms {
-  readonly status: 200 | 201 | 204;
+  readonly status: 200 | 201 | 202 | 204;
   readonly description: string;
   /** Of the answer's body, if it has one. */
   readonly type?: Type;
@@ -54,7 +54,11 @@ export function ApiCommand({ status, description, type, changes = false, problem
       status,
       description,
       ...(type && { type }),
-      headers: { ...(type && answer.etag), ...(status === 201 && answer.location), ...answer.always },
+      headers: {
+        ...(type && status !== 202 && answer.etag),
+        ...((status === 201 || status === 202) && answer.location),
+        ...answer.always,
+      },
     }),
     ApiProblems(
       ...always,

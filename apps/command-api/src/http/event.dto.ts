@@ -4,29 +4,31 @@ import { PageInfo } from './page.dto.js';
 
 /** Who changed something, and why. */
 export class EventMetadataResource {
-  /** @example registrar */
+  @ApiProperty({ example: 'registrar' })
   actor: string;
 
-  /** @example RegisterStudent */
+  @ApiProperty({ example: 'ChangeStudent' })
   command: string;
 
   @ApiProperty({ format: 'uuid', example: '6f9d2e52-6a0b-4c55-9a7e-6f3f9e1b8f10' })
   command_id: string;
 
-  /** @example 0f8f3a52-6a0b-4c55-9a7e-6f3f9e1b8f10 */
+  @ApiProperty({ example: '0f8f3a52-6a0b-4c55-9a7e-6f3f9e1b8f10' })
   correlation_id: string;
 
+  @ApiProperty({ type: String, nullable: true, example: null })
   causation_id: string | null;
 
+  @ApiProperty({ type: String, nullable: true, example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' })
   traceparent: string | null;
 }
 
 /** Something that happened. */
 export class EventResource {
-  @ApiProperty({ type: 'integer', description: 'Place in the stream, from 1.', example: 1 })
+  @ApiProperty({ type: 'integer', description: 'Place in the stream, from 1.', example: 2 })
   version: number;
 
-  /** @example MajorDeclared */
+  @ApiProperty({ example: 'MajorDeclared' })
   type: string;
 
   @ApiProperty({ type: 'integer', example: 1 })
@@ -40,9 +42,10 @@ export class EventResource {
   })
   data: Record<string, unknown>;
 
+  @ApiProperty()
   metadata: EventMetadataResource;
 
-  @ApiProperty({ type: 'string', format: 'date-time', example: '2026-03-01T08:00:00.123456Z' })
+  @ApiProperty({ format: 'date-time', example: '2026-03-01T08:00:00.123456Z' })
   occurred_at: string;
 }
 

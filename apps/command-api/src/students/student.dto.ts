@@ -97,33 +97,31 @@ export class StudentPatch extends PartialType(StudentBody, { skipNullProperties:
 
 /** A student as the university knows it now. Its version is the ETag. */
 export class StudentResource {
-  /** @example 4F1A09C3BE */
+  @ApiProperty({ example: '4F1A09C3BE' })
   id: string;
 
-  /** @example Ada */
+  @ApiProperty({ example: 'Ada' })
   first_name: string;
 
-  /** @example Lovelace */
+  @ApiProperty({ example: 'Lovelace' })
   last_name: string;
 
-  /** @example female */
+  @ApiProperty({ type: String, nullable: true, example: 'female' })
   gender: string | null;
 
-  /** @example 12 St James Square */
+  @ApiProperty({ type: String, nullable: true, example: '12 St James Square' })
   address: string | null;
 
-  /** @example 2004-12-10 */
-  @ApiProperty({ type: 'string', format: 'date' })
+  @ApiProperty({ format: 'date', example: '2004-12-10' })
   date_of_birth: string;
 
-  /** @example Mathematics */
+  @ApiProperty({ type: String, nullable: true, example: 'Mathematics' })
   major: string | null;
 
-  /** @example 2 */
-  @ApiProperty({ type: 'integer' })
+  @ApiProperty({ type: 'integer', example: 2 })
   year_of_study: number;
 
-  /** @example 3.9 */
+  @ApiProperty({ type: Number, nullable: true, example: 3.9 })
   gpa: number | null;
 
   @ApiProperty({ enum: ['full-time', 'part-time'], example: 'full-time' })

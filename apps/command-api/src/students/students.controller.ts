@@ -1,9 +1,23 @@
 import { nextPageUrl, parseListQuery } from '#libs/list-query';
 import { invalid, Problem } from '#libs/problems';
 import { ApiProblems, QueryPairs } from '#libs/service';
-import { Body, Controller, Delete, Get, Headers, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Put,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandContext } from '../event-store/command-executor.js';
 import { ApiCommand } from '../http/api-command.js';
@@ -90,6 +104,7 @@ export class StudentsController {
   @Patch(':id')
   @ApiParam({ name: 'id', example: '4F1A09C3BE' })
   @ApiConsumes('application/merge-patch+json', 'application/json')
+  @ApiBody({ type: StudentPatch, examples: { changed: { value: { gpa: 3.95, address: null } } } })
   @ApiOperation({ operationId: 'changeStudent', summary: 'Change fields of a student (merge patch); null clears' })
   @ApiCommand({ status: 200, description: 'Changed, or the same already.', type: StudentResource, changes: true })
   change(@Param('id') id: string, @Body() patch: StudentPatch, @Context() context: CommandContext) {
@@ -98,6 +113,7 @@ export class StudentsController {
   }
 
   @Delete(':id')
+  @HttpCode(204)
   @ApiParam({ name: 'id', example: '4F1A09C3BE' })
   @ApiOperation({ operationId: 'removeStudent', summary: 'Remove a student; the history stays' })
   @ApiCommand({ status: 204, description: 'Removed.', changes: true })
