@@ -1,6 +1,6 @@
 import { surrogateKey, type Table } from '#libs/catalog';
-import { quarantineAsOfFoldSql, quarantineOfState } from './quarantine.js';
-import { identifier } from './typing.js';
+import { quarantineAsOfFoldSql } from './quarantine.js';
+import { identifier, literal } from './typing.js';
 import { versionColumns, versionOfState } from './version.js';
 
 export interface FoldSource {
@@ -37,7 +37,8 @@ UNION ALL SELECT ${version} FROM ${steps} AS s WHERE s.state.raw IS NULL AND s.c
     quarantine: `SELECT q."table", q.position, q.key, q.raw, q.opened_tx, q.valid_from,
     coalesce(q.closed_tx, s.closed_tx) AS closed_tx, coalesce(q.valid_to, s.valid_to) AS valid_to, q.actor, q.command
 FROM (${kept}) AS q LEFT JOIN (SELECT * FROM ${steps} WHERE known) AS s USING (position)
-UNION ALL SELECT ${quarantineOfState(table, 's', 's.closed_tx', 's.valid_to')}
+UNION ALL SELECT ${literal(table.table)}, s.position, s.key, s.state.raw, s.opened_tx, s.valid_from,
+    s.closed_tx, s.valid_to, s.actor, s.command
 FROM ${steps} AS s WHERE s.state.raw IS NOT NULL AND NOT s.known`,
     quarantineChanged: `SELECT count(*) > 0 AS changed FROM ${steps}
 WHERE state.raw IS NOT NULL AND (NOT known OR closed_tx IS NOT NULL)`,

@@ -12,5 +12,5 @@ export {
   type FoldedFiles,
   type MemoryTables,
 } from './reader-memory.js';
-export { refresh, refreshSql, type RefreshBatch } from './refresh.js';
+export { refresh, type RefreshBatch } from './refresh.js';
 export { allVersionsSql, asOfSql, currentSql, quarantinedSql, type VersionFiles } from './read-view.js';

@@ -14,7 +14,7 @@ import { foldSql } from './fold.js';
 import { noQuarantineSql, openQuarantineSql, quarantineTypes } from './quarantine.js';
 import { allVersionsSql, asOfSql, currentSql, quarantinedSql } from './read-view.js';
 import { forgetSql, loadSql, memoryDdl, memoryTables } from './reader-memory.js';
-import { refresh, refreshSql } from './refresh.js';
+import { refresh, refreshBySql } from './refresh.js';
 import { stepsSql } from './steps.js';
 import { identifier } from './typing.js';
 import { noVersionsSql, versionColumns } from './version.js';
@@ -434,10 +434,9 @@ class Subject {
 
   async refreshTo(transaction: number, way: Way): Promise<void> {
     const changes = this.#between(this.applied, transaction);
-    const truncated = this.changes.some(({ op, tx }) => op === 't' && tx > this.applied && tx <= transaction);
     await connection.run('BEGIN');
     if (way === 'by size') await refresh(connection, this.table, { changes });
-    else for (const sql of refreshSql(this.table, { changes, truncated })) await connection.run(sql);
+    else await refreshBySql(connection, this.table, changes);
     await connection.run('COMMIT');
     this.applied = transaction;
   }

@@ -39,8 +39,3 @@ export function openQuarantineSql(table: Table, quarantine: string, foldPosition
   const state = packed(table, 'raw', ({ type }) => `NULL::${duckdbType(type)}`);
   return `SELECT ${stateList(table)} FROM (SELECT *, ${state} AS state FROM (${keysOfText(table, open)}))`;
 }
-
-/** A quarantine row of state `from`; `closed` and `to` are expressions for its end. */
-export const quarantineOfState = (table: Table, from: string, closed: string, to: string): string =>
-  `${literal(table.table)} AS "table", ${from}.position, ${from}.key, ${from}.state.raw AS raw, ${from}.opened_tx,
-    ${from}.valid_from, ${closed} AS closed_tx, ${to} AS valid_to, ${from}.actor, ${from}.command`;

@@ -1,9 +1,9 @@
 /** What a reader answers from: the files and its memory as one relation. A fold changes none of these answers. */
 import { surrogateKey, type Table } from '#libs/catalog';
-import { quarantineAsOfFoldSql, quarantineOfState } from './quarantine.js';
+import { quarantineAsOfFoldSql } from './quarantine.js';
 import { memoryTables } from './reader-memory.js';
-import { identifier } from './typing.js';
-import { versionColumns, versionOfState } from './version.js';
+import { identifier, literal } from './typing.js';
+import { versionColumns } from './version.js';
 
 export interface VersionFiles {
   /** Closed version rows; null where none is, or none can matter. */
@@ -32,12 +32,9 @@ export function asOfSql(table: Table, { closed, open }: VersionFiles, position: 
 
 /** A query for the versions that are in force now. */
 export function currentSql(table: Table, { open }: Pick<VersionFiles, 'open'>): string {
-  const { tail, closing } = memoryTables(table);
-  const version = versionOfState(table, 't', 'NULL::BIGINT', 'NULL::TIMESTAMPTZ');
-  return `SELECT ${stored(table)}, true AS is_current
-FROM ${open} AS o WHERE ${identifier(surrogateKey(table))} NOT IN (SELECT position FROM ${closing})
-UNION ALL SELECT ${version}, true
-FROM ${tail} AS t WHERE t.state.raw IS NULL AND t.position NOT IN (SELECT position FROM ${closing})`;
+  const { closing } = memoryTables(table);
+  return `SELECT ${stored(table)}, true AS is_current FROM (${openedSql(table, open)})
+WHERE ${identifier(surrogateKey(table))} NOT IN (SELECT position FROM ${closing})`;
 }
 
 /** A query for every quarantine interval: the columns of the lake's quarantine. */
@@ -45,20 +42,23 @@ export function quarantinedSql(table: Table, files: { quarantine: string; foldPo
   const { tail, closing } = memoryTables(table);
   return `SELECT q."table", q.position, q.key, q.raw, q.opened_tx, q.valid_from,
     coalesce(q.closed_tx, c.closed_tx) AS closed_tx, coalesce(q.valid_to, c.valid_to) AS valid_to, q.actor, q.command
-FROM (${quarantineAsOfFoldSql(table, files.quarantine, files.foldPosition)}) AS q LEFT JOIN ${closing} AS c USING (position)
-UNION ALL SELECT ${quarantineOfState(table, 't', 'c.closed_tx', 'c.valid_to')}
-FROM ${tail} AS t LEFT JOIN ${closing} AS c USING (position) WHERE t.state.raw IS NOT NULL`;
+FROM (${quarantineAsOfFoldSql(table, files.quarantine, files.foldPosition)}
+  UNION ALL SELECT ${literal(table.table)}, ${identifier(surrogateKey(table))}, key, raw, opened_tx, valid_from,
+    closed_tx, valid_to, actor, command
+  FROM ${tail} WHERE raw IS NOT NULL AND opened_tx > ${files.foldPosition}) AS q LEFT JOIN ${closing} AS c USING (position)`;
 }
 
 const stored = (table: Table) => versionColumns(table).map(identifier).join(', ');
 
-/** Open rows and tail with what closed them since. */
+/** What the fold left open and what opened since, whether or not it closed. */
+const openedSql = (table: Table, open: string) =>
+  `SELECT ${stored(table)} FROM ${open}
+  UNION ALL SELECT ${stored(table)} FROM ${memoryTables(table).tail} WHERE raw IS NULL`;
+
+/** The same with what closed them. */
 function overlaySql(table: Table, open: string): string {
-  const { tail, closing } = memoryTables(table);
   const ends = new Set(['valid_to', 'closed_tx']);
   const columns = versionColumns(table).map((name) => `${ends.has(name) ? 'c' : 'o'}.${identifier(name)}`);
-  return `SELECT ${columns.join(', ')}, c.closed_tx IS NULL AS is_current
-FROM ${open} AS o LEFT JOIN ${closing} AS c ON c.position = o.${identifier(surrogateKey(table))}
-UNION ALL SELECT ${versionOfState(table, 't', 'c.closed_tx', 'c.valid_to')}, c.closed_tx IS NULL AS is_current
-FROM ${tail} AS t LEFT JOIN ${closing} AS c USING (position) WHERE t.state.raw IS NULL`;
+  return `SELECT ${columns.join(', ')}, c.closed_tx IS NULL AS is_current FROM (${openedSql(table, open)}) AS o
+LEFT JOIN ${memoryTables(table).closing} AS c ON c.position = o.${identifier(surrogateKey(table))}`;
 }

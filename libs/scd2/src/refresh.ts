@@ -1,54 +1,68 @@
-/** A reader's refresh: a batch of whole transactions enters the memory. Only the keys that it touches are recomputed. */
+/**
+ * A reader's refresh: a batch of whole transactions enters the memory, and only the keys that it touches are recomputed.
+ *
+ * Few changes are evaluated in plain code: one query types them, one finds their keys' visible states by `key_hash`, what
+ * follows is appended. Many, or a truncate, run the same SQL as a fold.
+ */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { keyColumns, type Table } from '#libs/catalog';
-import { keyHashSql, memoryTables } from './reader-memory.js';
+import { keyHashSql, memoryTables, tailOfState } from './reader-memory.js';
+import { plainRefresh } from './plain-refresh.js';
 import { keysOfText, stepsSql } from './steps.js';
 import { identifier } from './typing.js';
-import { list, stateList } from './version.js';
+import { list, noVersionsSql, statesOfVersions } from './version.js';
 
 export interface RefreshBatch {
-  /** Changes of one table, all later than those that the memory holds (columns as in `BatchSource`). */
+  /** Whole transactions of one table, all later than what the memory holds (columns as in `BatchSource`). */
   readonly changes: string;
-  readonly truncated: boolean;
-  /** `key_hash` of every key in `changes`, while these are few enough for an index: the open rows are looked up by them. */
-  readonly touched?: readonly bigint[];
 }
 
-/** Statements, for one transaction, that apply the batch by SQL. */
-export function refreshSql(table: Table, { changes, truncated, touched }: RefreshBatch): string[] {
-  const { tail, closing, open, unknown } = memoryTables(table);
-  const steps = identifier(`${table.table}_steps`);
-  const source = {
-    changes,
-    open: touched?.length && !truncated ? `(SELECT * FROM ${open} WHERE key_hash IN (${touched.join(', ')}))` : open,
-    rest: `(SELECT * FROM ${unknown} UNION ALL SELECT * FROM ${tail})`,
-    closing,
-    truncated,
-  };
-  return [
-    `CREATE OR REPLACE TEMP TABLE ${steps} AS ${stepsSql(table, source)}`,
-    `INSERT INTO ${closing} SELECT position, closed_tx, valid_to FROM ${steps} WHERE closed_tx IS NOT NULL`,
-    `INSERT INTO ${tail} SELECT ${stateList(table)}, ${keyHashSql(table)} FROM ${steps} WHERE NOT known`,
-  ];
+/** Applies the batch to the table's memory. It shows when the caller's transaction commits. */
+export async function refresh(connection: DuckDBConnection, table: Table, { changes }: RefreshBatch): Promise<void> {
+  if (await plainRefresh(connection, table, changes)) return;
+  await refreshBySql(connection, table, changes);
 }
 
-/** Above this many keys a semi join over the open rows is as fast as the index. */
+/** Up to this many keys the visible states are looked up by their index before; above, a semi join is as fast. */
 const indexedKeys = 1000;
 
-/**
- * Applies the batch to the table's memory. The caller's transaction makes it visible.
- * `changes` are whole transactions, all later than what the memory holds, read more than once.
- */
-export async function refresh(connection: DuckDBConnection, table: Table, batch: { changes: string }): Promise<void> {
-  const keyed = keysOfText(table, `(SELECT key FROM ${batch.changes} WHERE op <> 't')`);
+export async function refreshBySql(connection: DuckDBConnection, table: Table, changes: string): Promise<void> {
+  const { touched, truncated } = await touchedKeys(connection, table, changes);
+  if (touched.length === 0 && !truncated) return;
+  const narrow = !truncated && touched.length <= indexedKeys ? touched : null;
+  for (const sql of refreshSql(table, changes, { narrow, truncated })) await connection.run(sql);
+}
+
+async function touchedKeys(connection: DuckDBConnection, table: Table, changes: string) {
+  const keyed = keysOfText(table, `(SELECT key FROM ${changes} WHERE op <> 't')`);
   const reader = await connection.runAndReadAll(
     `SELECT DISTINCT ${keyHashSql(table)} FROM (SELECT ${list(keyColumns(table))} FROM (${keyed}))
-     UNION ALL SELECT NULL FROM ${batch.changes} WHERE op = 't'`,
+     UNION ALL SELECT NULL FROM ${changes} WHERE op = 't'`,
   );
   const hashes = reader.getRows().map(([hash]) => hash as bigint | null);
   const touched = hashes.filter((hash) => hash !== null);
-  const truncated = touched.length < hashes.length;
-  if (hashes.length === 0) return;
-  const few = touched.length <= indexedKeys ? { touched } : {};
-  for (const sql of refreshSql(table, { changes: batch.changes, truncated, ...few })) await connection.run(sql);
+  return { touched, truncated: touched.length < hashes.length };
+}
+
+/** `narrow`: the `key_hash` of every key in the changes. An index serves a list of literals, and only outside of a join. */
+function refreshSql(
+  table: Table,
+  changes: string,
+  { narrow, truncated }: { narrow: readonly bigint[] | null; truncated: boolean },
+): string[] {
+  const { tail, closing, open } = memoryTables(table);
+  const [steps, touched] = [identifier(`${table.table}_steps`), identifier(`${table.table}_touched`)];
+  const ofTail = statesOfVersions(table, tail, { stray: 'stray', key: 'key', raw: 'raw' });
+  const where = `WHERE key_hash IN (${narrow?.join(', ')})`;
+  const visible = narrow ? { open: `(${noVersionsSql(table)})`, rest: touched } : { open, rest: `(${ofTail})` };
+  return [
+    ...(narrow
+      ? [
+          `CREATE OR REPLACE TEMP TABLE ${touched} AS ${statesOfVersions(table, open)} ${where} UNION ALL ${ofTail} ${where}`,
+        ]
+      : []),
+    `CREATE OR REPLACE TEMP TABLE ${steps} AS ${stepsSql(table, { changes, ...visible, closing, truncated })}`,
+    `INSERT INTO ${closing} SELECT position, closed_tx, valid_to FROM ${steps} WHERE closed_tx IS NOT NULL`,
+    `INSERT INTO ${tail} ${tailOfState(table, `(SELECT * FROM ${steps} WHERE NOT known)`)}`,
+  ];
 }

@@ -46,12 +46,11 @@ FROM scd2_changed QUALIFY state IS NOT NULL`;
 /** Typed keys of the key's JSON text, and `stray`: a key that does not type stands for itself and makes no version. */
 export function keysOfText(table: Table, relation: string): string {
   const keys = keyColumns(table);
-  const paths = keys.map((_, i) => `'$[${i}]'`).join(', ');
   const typed = keys.map(({ name, type }, i) => `${typedSql(`key_texts[${i + 1}]`, type)} AS ${identifier(name)}`);
   const untypable = keys.map(({ name }) => `${identifier(name)} IS NULL`).join(' OR ');
   return `SELECT *, CASE WHEN ${untypable} THEN key END AS stray
   FROM (SELECT * EXCLUDE (key_texts), ${typed.join(', ')}
-        FROM (SELECT *, json_extract_string(key, [${paths}]) AS key_texts FROM ${relation}))`;
+        FROM (SELECT *, ${keyTextsSql(table)} AS key_texts FROM ${relation}))`;
 }
 
 function keyedSql(table: Table, { changes }: BatchSource): string {
@@ -92,24 +91,34 @@ scd2_last AS (  -- packed, because arg_max skips a NULL: a delete would lose to 
   FROM scd2_applied GROUP BY ${list(keys)}, stray, tx_position)`;
 }
 
-/** Typed states of the last changes. What does not type is kept as the JSON text of the tracked columns. */
+/** The list of the key's texts in the column `key`. */
+export const keyTextsSql = ({ key }: Table): string =>
+  `json_extract_string(key, [${key.map((_, i) => `'$[${i}]'`).join(', ')}])`;
+
+/** The list of the state's texts in the column `after`, in the order of `stateColumns`; NULL where `after` is. */
+export function stateTextsSql(table: Table): string {
+  const paths = stateColumns(table).map(({ name }) => literal(`$.${JSON.stringify(name)}`));
+  return paths.length > 0
+    ? `json_extract_string(after, [${paths.join(', ')}])`
+    : 'CASE WHEN after IS NOT NULL THEN []::VARCHAR[] END';
+}
+
+/**
+ * The states after the last changes: absent after a delete or a truncate; unknown, with the texts of the tracked columns,
+ * where something does not type or a change misses its row, which is no row of NULLs.
+ */
 function statesSql(table: Table): string {
-  const columns = stateColumns(table);
-  const text = (i: number) => `texts[${i + 1}]`;
-  const paths = columns.map(({ name }) => literal(`$.${JSON.stringify(name)}`)).join(', ');
-  const texts = columns.length ? `json_extract_string(after, [${paths}])` : '[]::VARCHAR[]';
-  const typed = columns.map(({ name, type }, i) => `, ${typedSql(text(i), type)} AS ${identifier(name)}`).join('');
-  const untypable = columns.map(({ name }, i) => `(${identifier(name)} IS NULL AND ${text(i)} IS NOT NULL)`);
-  const raw = columns.length
-    ? `to_json(struct_pack(${columns.map(({ name }, i) => `${identifier(name)} := ${text(i)}`).join(', ')}))::VARCHAR`
-    : `'{}'`;
-  return `scd2_read AS (
-  SELECT *, ${['stray IS NOT NULL', 'after IS NULL', ...untypable].join(' OR ')} AS untypable
-  FROM (SELECT *${typed} FROM (SELECT *, ${texts} AS texts FROM scd2_last))),
-scd2_states AS (
+  const columns = stateColumns(table).map((column, i) => ({ ...column, text: `texts[${i + 1}]` }));
+  const typed = columns.map(({ name, type, text }) => `, ${typedSql(text, type)} AS ${identifier(name)}`).join('');
+  const lost = columns
+    .filter(({ type }) => type !== 'text')
+    .map(({ name, text }) => ` OR (${identifier(name)} IS NULL AND ${text} IS NOT NULL)`);
+  const texts = columns.map(({ name, text }) => `${identifier(name)} := ${text}`).join(', ');
+  const raw = texts ? `to_json(struct_pack(${texts}))::VARCHAR` : `'{}'`;
+  return `scd2_states AS (
   SELECT ${list(keyColumns(table))}, stray, key, position, tx_position AS opened_tx, effective_at AS valid_from, actor, command,
          CASE WHEN op IN ('d', 't') THEN NULL
-              WHEN untypable THEN ${packed(table, raw, () => 'NULL')}
+              WHEN stray IS NOT NULL OR after IS NULL${lost.join('')} THEN ${packed(table, raw, () => 'NULL')}
               ELSE ${packed(table, 'NULL', ({ name }) => identifier(name))} END AS state
-  FROM scd2_read)`;
+  FROM (SELECT *${typed} FROM (SELECT *, ${stateTextsSql(table)} AS texts FROM scd2_last)))`;
 }

@@ -65,16 +65,18 @@ export const stateList = (table: Table, prefix = ''): string =>
     .map((name) => prefix + identifier(name))
     .join(', ');
 
-/** The states that open version rows (files, a table) show. */
-export function statesOfVersions(table: Table, versions: string): string {
-  const state = packed(table, 'NULL::VARCHAR', ({ name }) => identifier(name));
-  const key = identifier(surrogateKey(table));
-  return `SELECT ${list(keyColumns(table))}, NULL::VARCHAR AS stray, NULL::VARCHAR AS key, ${key} AS position,
+/** How a relation of version rows says what versions have not: unknown states and their keys. */
+const known = { stray: 'NULL::VARCHAR', key: 'NULL::VARCHAR', raw: 'NULL::VARCHAR' };
+
+/** The states that version rows show, or rows of a reader's tail, which has the columns of `known`. */
+export function statesOfVersions(table: Table, versions: string, { stray, key, raw } = known): string {
+  const state = packed(table, raw, ({ name }) => identifier(name));
+  return `SELECT ${list(keyColumns(table))}, ${stray} AS stray, ${key} AS key, ${identifier(surrogateKey(table))} AS position,
     opened_tx, valid_from, actor, command, ${state} AS state FROM ${versions}`;
 }
 
 /** The select list that makes a version row of state `from`; `closed` and `to` are expressions for its end. */
-export function versionOfState(table: Table, from: string, closed: string, to: string): string {
+export function versionOfState(table: Table, from: string, closed = 'NULL::BIGINT', to = 'NULL::TIMESTAMPTZ'): string {
   const business = table.columns.map(({ name }) =>
     table.key.includes(name)
       ? `${from}.${identifier(name)}`
