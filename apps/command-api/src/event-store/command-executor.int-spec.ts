@@ -361,16 +361,34 @@ describe('an Idempotency-Key', () => {
     expect(await row()).toMatchObject({ balance: '1.00' });
   });
 
-  it('is forgotten after a day, in slices, and not before', async () => {
-    await client.query('DELETE FROM internal.idempotency');
-    await client.query(
-      `INSERT INTO internal.idempotency (key, request, outcome, answer, created_at)
-       SELECT gen_random_uuid(), gen_random_uuid(), 'answered', '{}', now() - age
-       FROM (VALUES (interval '23 hours'), ('25 hours'), ('2 days'), ('3 days')) AS ages (age)`,
-    );
-    expect(await forgetOldKeys(databases[0], 2)).toBe(3);
-    const left = await client.query('SELECT FROM internal.idempotency');
-    expect(left.rowCount).toBe(1);
+  describe('after a day', () => {
+    beforeEach(async () => {
+      await client.query('TRUNCATE internal.idempotency, internal.simulations');
+      await client.query(
+        `INSERT INTO internal.idempotency (key, request, outcome, answer, created_at)
+         SELECT gen_random_uuid(), gen_random_uuid(), 'answered', '{}', now() - age
+         FROM (VALUES (interval '23 hours'), ('25 hours'), ('2 days'), ('3 days')) AS ages (age)`,
+      );
+    });
+    const kept = async () => (await client.query('SELECT FROM internal.idempotency')).rowCount;
+
+    it('is forgotten, in slices, and not before', async () => {
+      expect(await forgetOldKeys(databases[0], 2)).toBe(3);
+      expect(await kept()).toBe(1);
+    });
+
+    it.each([
+      ['running', 3],
+      ['cancelled', 1],
+    ])('stays while a simulation that broke off since may ask for it: %s', async (state, left) => {
+      await client.query(
+        `INSERT INTO internal.simulations (id, kind, total, seed, actor, correlation_id, state, progressed_at)
+         VALUES (gen_random_uuid(), '', 1, 1, '', '', $1, now() - interval '50 hours')`,
+        [state],
+      );
+      await forgetOldKeys(databases[0]);
+      expect(await kept()).toBe(left);
+    });
   });
 });
 

@@ -69,7 +69,7 @@ const KEEP = prepare(`INSERT INTO internal.idempotency (key, request, outcome, a
  * answer is the one to give. `token` is that of the stream's last change.
  */
 export async function keep(
-  database: PrismaClient,
+  database: Pick<PrismaClient, '$executeRawUnsafe'>,
   { key, request }: IdempotencyKey,
   answer: Answer | Rejection,
   token: ConsistencyToken | null,
@@ -90,14 +90,17 @@ export async function keep(
 
 /**
  * Deletes the keys that are older than a day, in slices: one large delete would hold its locks, and the log's end, for
- * long. Returns how many there were.
+ * long. Returns how many there were. Those that a simulation may still ask for stay: one that lay broken for days goes on
+ * from its last progress, and must find what it had done since then.
  */
 export async function forgetOldKeys(database: PrismaClient, slice = 1000): Promise<number> {
   for (let forgotten = 0; ;) {
     const deleted = await database.$executeRaw`
       DELETE FROM internal.idempotency WHERE key = ANY (ARRAY(
-        SELECT key FROM internal.idempotency WHERE created_at < now() - interval '24 hours' LIMIT ${slice}
-        FOR UPDATE SKIP LOCKED))`;
+        SELECT key FROM internal.idempotency AS i WHERE created_at < now() - interval '24 hours' AND NOT EXISTS (
+          SELECT FROM internal.simulations
+          WHERE state = 'running' AND i.created_at > progressed_at - interval '1 hour')
+        LIMIT ${slice} FOR UPDATE SKIP LOCKED))`;
     forgotten += deleted;
     if (deleted < slice) return forgotten;
   }
