@@ -46,16 +46,7 @@ export async function createService(service: Service): Promise<NestFastifyApplic
   const adapter = fastifyAdapter();
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.addHook('onRoute', ({ method, url }) => routes.add(method, url));
-  fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.header(correlationHeader, request.id);
-    if (readiness.isStopping) sendProblem(stopping(), request, reply);
-    else done();
-  });
-  fastify.addHook('onSend', (_request, reply, _payload, done) => {
-    // Kept alive, the connection would hold the service until the client lets it go.
-    if (readiness.isStopping) void reply.header('connection', 'close');
-    done();
-  });
+  answerByReadiness(fastify, readiness);
   measure(fastify, registry);
   readJson(fastify);
 
@@ -76,6 +67,20 @@ export async function createService(service: Service): Promise<NestFastifyApplic
     app.connectMicroservice<CustomStrategy>({ strategy }, { deferInitialization: true });
   }
   return app;
+}
+
+/** Every answer carries its correlation id; a stopping service refuses what is new and lets its connections go. */
+function answerByReadiness(fastify: FastifyInstance, readiness: Readiness): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header(correlationHeader, request.id);
+    if (readiness.isStopping) sendProblem(stopping(), request, reply);
+    else done();
+  });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    // Kept alive, the connection would hold the service until the client lets it go.
+    if (readiness.isStopping) void reply.header('connection', 'close');
+    done();
+  });
 }
 
 /** The service's own module beside what every service has. */

@@ -44,7 +44,7 @@ const pathOf = (request: IncomingMessage & { originalUrl?: string }): string =>
 const isFailure = (response: ServerResponse) => response.statusCode === 500 || response.err !== undefined;
 
 /** What Postgres says of the failing row or key is somebody's data: it stays out of logs as well. */
-export function loggedError(error: unknown) {
+function loggedError(error: unknown) {
   if (!(error instanceof Error)) return { type: typeof error };
   const { code } = error as NodeJS.ErrnoException;
   return { type: error.name, code, message: withoutRows(error.message), stack: withoutRows(error.stack ?? '') };

@@ -11,7 +11,7 @@ export const Context = createParamDecorator((_data: unknown, context: ExecutionC
 );
 
 /** @throws Problem naming the header that cannot be used */
-export function commandContext({ headers, id, method, url, body }: FastifyRequest): CommandContext {
+function commandContext({ headers, id, method, url, body }: FastifyRequest): CommandContext {
   const actor = text(headers, 'X-Actor', 200) ?? 'anonymous';
   const causationId = text(headers, 'X-Causation-Id', 128);
   const key = text(headers, 'Idempotency-Key', 255);
