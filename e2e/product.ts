@@ -92,8 +92,8 @@ export class Product {
 
   /** kill -9 of everything at once: as if the machine had lost its power, but for what the kernel had in memory. */
   async killEverything(): Promise<void> {
-    const processes = this.run.processes();
-    for (const name of processes) process.kill(Number.parseInt(name, 10), 'SIGKILL');
+    const processes = this.run.processes(); // the one that would start others again comes first
+    for (const name of processes.filter(isRunning)) process.kill(Number.parseInt(name, 10), 'SIGKILL');
     await gone(processes);
   }
 

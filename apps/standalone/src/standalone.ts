@@ -176,6 +176,11 @@ export class Standalone {
 
   private async stopParts(): Promise<void> {
     this.stopping = true;
-    for (let part = this.parts.pop(); part; part = this.parts.pop()) await part.stop();
+    // A part stays on the list until it has stopped, so that what takes too long can still be killed.
+    for (let part = this.parts.at(-1); part; part = this.parts.at(-1)) {
+      await part.stop();
+      const place = this.parts.lastIndexOf(part);
+      if (place >= 0) this.parts.splice(place, 1);
+    }
   }
 }
