@@ -1,5 +1,6 @@
-import { migrate, readMigrations } from '#libs/migrations';
+import { migrate } from '#libs/migrations';
 import { createHash, randomBytes } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { clusterUrl } from './cluster.js';
@@ -42,16 +43,20 @@ async function drop(client: pg.Client, name: string): Promise<void> {
 
 /** Named after what was applied, so that an edited migration is never tested on yesterday's tables (watch mode). */
 async function migratedTemplate(urlOf: (database: string) => string): Promise<string> {
-  const hash = createHash('sha256')
-    .update(JSON.stringify(readMigrations(migrations)))
-    .digest('hex');
-  const template = `template_${hash.slice(0, 16)}`;
+  const template = `template_${migrationsHash().slice(0, 16)}`;
   const exists = await onCluster(urlOf, async (client) => {
     const found = await client.query('SELECT FROM pg_database WHERE datname = $1', [template]);
     return found.rowCount === 1;
   });
   if (!exists) await buildTemplate(urlOf, template);
   return template;
+}
+
+function migrationsHash(): string {
+  const hash = createHash('sha256');
+  for (const script of globSync(`${migrations}/*/migration.sql`).sort())
+    hash.update(script).update(readFileSync(script));
+  return hash.digest('hex');
 }
 
 /** The name is given when all is migrated: a failed attempt leaves no template. */

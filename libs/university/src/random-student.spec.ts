@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { majors, randomStudent, type RandomStudent } from './random-student.js';
+import { randomStudent, type RandomStudent } from './random-student.js';
 
 const today = '2026-02-28';
 const sample = Array.from({ length: 20_000 }, (_, index) => randomStudent(7, index, today));
@@ -59,9 +59,8 @@ describe('a random student', () => {
     }
   });
 
-  it('has one of fifteen majors, each of them somewhere', () => {
-    expect(new Set(sample.map(({ major }) => major))).toEqual(new Set(majors));
-    expect(majors).toHaveLength(15);
+  it('has one of fifteen majors', () => {
+    expect(new Set(sample.map(({ major }) => major)).size).toBe(15);
   });
 
   it('fits the columns: texts that are not empty, a GPA of two digits, a date', () => {

@@ -13,7 +13,7 @@ export interface RandomStudent {
   readonly enrollment_status: 'full-time' | 'part-time';
 }
 
-export const majors = [
+const majors = [
   'Architecture',
   'Biology',
   'Business Administration',

@@ -1,6 +1,6 @@
 import type { Prisma, PrismaClient } from '../generated/prisma/client.js';
 import { Rejection } from '../rejection.js';
-import type { CommandResult } from './command-executor.js';
+import type { CommandResult } from './command.js';
 import { keep, replay, type Answer, type IdempotencyKey } from './idempotency.js';
 import { load } from './load.js';
 

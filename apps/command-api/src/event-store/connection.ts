@@ -4,7 +4,7 @@ import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
 
 /** Seconds within which a transaction of this service commits or is ended: readers of consistency tokens count on it. */
-export const TRANSACTION_TIMEOUT = 30;
+const TRANSACTION_TIMEOUT = 30;
 
 export interface ConnectionOptions {
   /** Most connections at once. */

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PrismaClient } from '../generated/prisma/client.js';
 import { Rejection } from '../rejection.js';
 import { append } from './append.js';
-import type { CommandRequest, CommandResult } from './command-executor.js';
+import type { CommandRequest, CommandResult } from './command.js';
 import type { DomainEvent } from './decider.js';
 import { keep, replay, tokenHeader } from './idempotency.js';
 import { load, type LoadedStream } from './load.js';

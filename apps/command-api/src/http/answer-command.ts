@@ -1,7 +1,7 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { map, type Observable } from 'rxjs';
-import type { CommandResult } from '../event-store/command-executor.js';
+import type { CommandResult } from '../event-store/command.js';
 import { tokenHeader } from '../event-store/idempotency.js';
 
 /** Turns what came of a command into the HTTP answer: a kept answer is given again as it was. */

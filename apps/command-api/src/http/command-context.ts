@@ -1,7 +1,7 @@
 import { invalid } from '#libs/problems';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { CommandContext } from '../event-store/command-executor.js';
+import type { CommandContext } from '../event-store/command.js';
 import { idempotencyKey } from '../event-store/idempotency.js';
 import { ifMatch } from './entity-tag.js';
 

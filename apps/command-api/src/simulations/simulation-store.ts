@@ -1,7 +1,7 @@
 /** The table of simulations. A running one belongs to whoever holds its claim; these functions do not ask. */
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Prisma, PrismaClient } from '../generated/prisma/client.js';
-import type { CommandContext } from '../event-store/command-executor.js';
+import type { CommandContext } from '../event-store/command.js';
 import type { Simulation } from './simulation.js';
 import type { SimulationBody, SimulationResource } from './simulation.dto.js';
 

@@ -1,5 +1,5 @@
 import type { Command } from '@nestjs/cqrs';
-import type { CommandContext, CommandResult } from '../event-store/command-executor.js';
+import type { CommandContext, CommandResult } from '../event-store/command.js';
 
 /** An order to send `total` commands of one kind that are made up from a seed. */
 export interface Simulation {

@@ -30,7 +30,7 @@ import {
   type Observable,
 } from 'rxjs';
 import { answerOnce } from '../event-store/answer-once.js';
-import type { CommandContext } from '../event-store/command-executor.js';
+import type { CommandContext } from '../event-store/command.js';
 import { PrismaClient } from '../generated/prisma/client.js';
 import { ApiCommand } from '../http/api-command.js';
 import { Context } from '../http/command-context.js';

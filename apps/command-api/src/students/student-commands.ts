@@ -1,12 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { randomBytes } from 'node:crypto';
-import {
-  CommandExecutor,
-  type Aggregate,
-  type CommandContext,
-  type CommandResult,
-  type Outcome,
-} from '../event-store/command-executor.js';
+import type { Aggregate, CommandContext, CommandResult, Outcome } from '../event-store/command.js';
+import { CommandExecutor } from '../event-store/command-executor.js';
 import { entityTag } from '../http/entity-tag.js';
 import { studentRow, studentsTable } from './student-row.js';
 import { resourceOf } from './student-resource.js';

@@ -19,7 +19,7 @@ import {
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { CommandContext } from '../event-store/command-executor.js';
+import type { CommandContext } from '../event-store/command.js';
 import { ApiCommand } from '../http/api-command.js';
 import { ApiList } from '../http/api-list.js';
 import { Context } from '../http/command-context.js';
