@@ -43,7 +43,7 @@ async function project(
     Projection.open(
       duckdb,
       { lake, catalog, spoolFolder: lake, foldChanges: 1 + Math.floor(random() * 40), foldAge: 60_000 },
-      { appended: ignore, folded: ignore, foldFailed: fail, suspiciousClock: ignore, failed: fail },
+      { appended: ignore, folded: ignore, foldFailed: fail, upkeepFailed: fail, suspiciousClock: ignore, failed: fail },
     );
   let projection = await open();
   const opening = { txId: '1', commitLsn: 1, committedAt: 1n, changes: [] };

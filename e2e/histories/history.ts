@@ -8,7 +8,7 @@ const column = (name: string, type: ColumnType, nullable = false): Column => ({
   ...{ label: name, description: name },
 });
 
-export const students: Table = {
+const students: Table = {
   table: 'students',
   name: 'student',
   kind: 'dimension',
@@ -18,7 +18,7 @@ export const students: Table = {
   columns: [column('id', 'text'), column('name', 'text'), column('gpa', 'numeric(3,2)', true), column('born', 'date')],
 };
 
-export const samples: Table = {
+const samples: Table = {
   table: 'samples',
   name: 'sample',
   kind: 'relationship',

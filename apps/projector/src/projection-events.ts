@@ -8,6 +8,8 @@ export interface ProjectionEvents {
   readonly folded: (folded: Folded) => void;
   /** Folding goes on trying; appending goes on. */
   readonly foldFailed: (error: Error) => void;
+  /** Upkeep goes on trying; nothing depends on it soon. */
+  readonly upkeepFailed: (error: Error) => void;
   readonly suspiciousClock: (stamp: TransactionStamp) => void;
   /** The projection is over. */
   readonly failed: (error: Error) => void;

@@ -13,6 +13,7 @@ import { FoldSchedule } from './folding/fold-schedule.js';
 import { openVersionStores } from './folding/version-store.js';
 import type { Progress } from './sources/change-source.js';
 import type { ProjectionEvents } from './projection-events.js';
+import { Upkeep } from './upkeep/upkeep.js';
 import { WatermarkKeeper } from './watermark/watermark-keeper.js';
 
 export interface ProjectionOptions {
@@ -32,11 +33,12 @@ export class Projection {
     readonly appender: ChangelogAppender,
     readonly folding: FoldSchedule,
     readonly watermark: WatermarkKeeper,
-    private readonly connections: readonly DuckDBConnection[],
+    private readonly ending: { upkeep: Upkeep; connections: readonly DuckDBConnection[] },
   ) {}
 
   static async open(duckdb: DuckDBInstance, options: ProjectionOptions, events: ProjectionEvents): Promise<Projection> {
-    const [appends, folds] = [await duckdb.connect(), await duckdb.connect()];
+    const connections = [await duckdb.connect(), await duckdb.connect(), await duckdb.connect()] as const;
+    const [appends, folds, upkeeps] = connections;
     const folder = join(options.lake, changelog.name);
     const definition = { ...changelog, partitionColumns: [], configuration: {} };
     await createTable(folder, definition, appends);
@@ -58,7 +60,9 @@ export class Projection {
       failed: events.failed,
     });
     folding.appended({ tip: { position: appender.lastPosition }, snapshot: false });
-    return new Projection(appender, folding, watermark, [appends, folds]);
+    const tables = [...new Set([table, ...stores.flatMap(({ versions, quarantine }) => [versions, quarantine])])];
+    const upkeep = new Upkeep(tables, upkeeps, { commits: 1000, interval: 300_000, failed: events.upkeepFailed });
+    return new Projection(appender, folding, watermark, { upkeep, connections });
   }
 
   async accept(transaction: Transaction): Promise<void> {
@@ -74,8 +78,9 @@ export class Projection {
   async close(): Promise<void> {
     await this.folding.stop();
     await this.appender.settled();
+    await this.ending.upkeep.stop();
     await this.watermark.settled();
-    for (const connection of this.connections) connection.closeSync();
+    for (const connection of this.ending.connections) connection.closeSync();
   }
 }
 

@@ -22,6 +22,10 @@ export function projectorMetrics() {
     registers,
   });
   const foldFailures = counter('fold_failures_total', 'Folds that failed and were tried again.');
+  const upkeepFailures = counter(
+    'upkeep_failures_total',
+    'Checkpoints and clean-ups that failed and were tried again.',
+  );
   const suspicious = counter('suspicious_clocks_total', 'Transactions whose commit time was off by more than 5 s.');
   const state = gauge('state', '1 for the state that the projector is in.', ['state']);
   const events: Omit<ProjectionEvents, 'failed'> = {
@@ -32,6 +36,7 @@ export function projectorMetrics() {
     },
     folded: ({ table, duration }) => folds.observe({ table }, duration / 1000),
     foldFailed: () => foldFailures.inc(),
+    upkeepFailed: () => upkeepFailures.inc(),
     suspiciousClock: () => suspicious.inc(),
   };
   const stateChanged = (status: ProjectorStatus) =>

@@ -89,6 +89,10 @@ async function optionsOf(
         events.foldFailed(error);
         logger.error(`A fold failed and is tried again: ${error.message}`, error.stack);
       },
+      upkeepFailed: (error) => {
+        events.upkeepFailed(error);
+        logger.error(`Upkeep of the lake failed and is tried again: ${error.message}`, error.stack);
+      },
       suspiciousClock: (stamp) => {
         events.suspiciousClock(stamp);
         logger.warn(`Transaction ${stamp.txId} committed at a time that is off by more than 5 s: a clock is wrong.`);

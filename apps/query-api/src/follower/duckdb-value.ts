@@ -11,7 +11,7 @@ import type { SqlValue } from './reader.js';
  * A value without loss: texts, booleans and small integers as they are, 64-bit integers as bigint, decimals and dates as
  * text, timestamps as bigint microseconds since 1970.
  */
-export function sqlValue(value: DuckDBValue): SqlValue {
+function sqlValue(value: DuckDBValue): SqlValue {
   if (value instanceof DuckDBTimestampTZValue) return value.micros;
   if (value instanceof DuckDBDecimalValue || value instanceof DuckDBDateValue) return value.toString();
   if (value === null || typeof value !== 'object') return value;
