@@ -4,6 +4,7 @@ import {
   Controller,
   Delete,
   Get,
+  HttpCode,
   Param,
   Post,
   Sse,
@@ -60,6 +61,7 @@ export class SimulationsController implements OnModuleDestroy {
   }
 
   @Post()
+  @HttpCode(202)
   @ApiOperation({ operationId: 'startSimulation', summary: 'Send commands that are made up, as clients would' })
   @ApiCommand({ status: 202, description: 'It has begun, and goes on after a restart.', type: SimulationResource })
   async start(@Body() body: SimulationBody, @Context() context: CommandContext) {
@@ -84,6 +86,7 @@ export class SimulationsController implements OnModuleDestroy {
   }
 
   @Delete(':id')
+  @HttpCode(204)
   @ApiOperation({ operationId: 'cancelSimulation', summary: 'Cancel a simulation; what it did stays' })
   @ApiCommand({ status: 204, description: 'It has ended, or had before.', problems: ['not-found'] })
   cancel(@Param('id') id: string, @Context() context: CommandContext) {
