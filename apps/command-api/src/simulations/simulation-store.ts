@@ -1,5 +1,6 @@
 /** The table of simulations. A running one belongs to whoever holds its claim; these functions do not ask. */
 import { randomInt, randomUUID } from 'node:crypto';
+import { utcText } from '../event-store/stored-token.js';
 import type { Prisma, PrismaClient } from '../generated/prisma/client.js';
 import type { CommandContext } from '../event-store/command.js';
 import type { Simulation } from './simulation.js';
@@ -8,13 +9,11 @@ import type { SimulationBody, SimulationResource } from './simulation.dto.js';
 /** A database or a transaction of it. */
 type Database = PrismaClient | Prisma.TransactionClient;
 
-const utc = (moment: string) => `to_char(${moment} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-
 const RESOURCE = `json_build_object('id', id, 'kind', kind, 'state', state, 'done', done, 'total', total, 'seed', seed,
     'rate', rate, 'measured_rate', round(measured_rate::numeric, 3)::float8,
     'eta', CASE WHEN state = 'running' AND measured_rate > 0 THEN
-      ${utc(`(now() + least((total - done) / measured_rate, 1e9) * interval '1 second')`)} END,
-    'failure', failure, 'created_at', ${utc('created_at')}, 'finished_at', ${utc('finished_at')})::text AS found`;
+      ${utcText(`(now() + least((total - done) / measured_rate, 1e9) * interval '1 second')`)} END,
+    'failure', failure, 'created_at', ${utcText('created_at')}, 'finished_at', ${utcText('finished_at')})::text AS found`;
 
 const ORDER = `json_build_object('id', id, 'kind', kind, 'total', total, 'seed', seed, 'rate', rate, 'today', today,
     'actor', actor, 'correlationId', correlation_id, 'done', done)::text AS found`;
