@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
 import { isRunning } from '#libs/running-process';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -42,9 +42,32 @@ const register = (product: Product, id: string) =>
 const read = async (product: Product, id: string) =>
   (await fetch(`${product.url}/api/commands/v1/students/${id}`)).status;
 
-describe('the started product', () => {
+/** Runs to the end: its exit code and what it said to the terminal's error stream. */
+async function refused(dataDir: string, environment: Record<string, string> = {}) {
+  const run = new Run(dataDir, environment);
+  const code = await run.ended;
+  return { code, errors: run.errors };
+}
+
+async function reset(dataDir: string, ...args: string[]) {
+  const child = spawn(process.execPath, ['tools/reset.mjs', ...args], {
+    env: { ...process.env, DATA_DIR: dataDir },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => (errors += String(chunk)));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, errors: errors.trim() };
+}
+
+describe('the running product', () => {
+  let product: Product;
+  beforeAll(async () => {
+    product = await Product.start();
+  });
+  afterAll(() => product.discard());
+
   it('is one address, told once, under which everything is ready', async () => {
-    const product = await start();
     const told = product.run.lines.filter((line) => line.includes('http://'));
     expect(told).toEqual([`MigsbyU is ready: http://localhost:${new URL(product.url).port}`]);
     const ready = (await (await fetch(`${product.url}/health/ready`)).json()) as { checks: { status: string }[] };
@@ -53,8 +76,7 @@ describe('the started product', () => {
       expect((await fetch(product.url + path)).headers.get('content-type')).toContain('text/html');
   });
 
-  it('publishes one document: every path answers, every name is unique, every reference leads somewhere', async () => {
-    const product = await start();
+  it('publishes one document: every operation has a name of its own, and every reference leads somewhere', async () => {
     const text = await (await fetch(`${product.url}/api/openapi.json`)).text();
     const document = JSON.parse(text) as {
       paths: Record<string, Record<string, { operationId?: string }>>;
@@ -78,6 +100,36 @@ describe('the started product', () => {
     expect(references.filter((reference) => !components.includes(reference))).toEqual([]);
   });
 
+  it('restarts a service that dies, and answers 503 in between', async () => {
+    for (const service of services) await product.kill(service);
+    const down = await read(product, 'A1');
+    expect([404, 503]).toContain(down);
+    while ((await fetch(`${product.url}/health/ready`)).status !== 200) await sleep(50);
+    expect(await read(product, 'A1')).toBe(404);
+    expect(product.run.lines).toEqual(
+      expect.arrayContaining(services.map((service) => `${service} ended (SIGKILL); it starts again in 0.5 s.`)),
+    );
+  });
+
+  it('is not disturbed by a second start on its folder, which is told who runs there', async () => {
+    const { code, errors } = await refused(product.dataDir);
+    expect(code).toBe(1);
+    expect(errors).toEqual([
+      `MigsbyU is running on ${product.dataDir} already (process ${product.run.child.pid}). ` +
+        'Use that one or stop it; DATA_DIR names another folder for a second one.',
+    ]);
+    expect((await fetch(`${product.url}/health/ready`)).status).toBe(200);
+  });
+
+  it('is not deleted by a reset while it runs', async () => {
+    const { code, errors } = await reset(product.dataDir, '--yes');
+    expect(code).toBe(1);
+    expect(errors).toMatch(/^MigsbyU is running on .* already \(process \d+\)\./);
+    expect((await fetch(`${product.url}/health/ready`)).status).toBe(200);
+  });
+});
+
+describe('a stopped product', () => {
   it('goes on with what it knows after Ctrl-C, which leaves no process and no lock behind', async () => {
     const product = await start();
     expect((await register(product, 'A1')).status).toBe(201);
@@ -115,35 +167,29 @@ describe('the started product', () => {
     const orphan = product.run.postgresPid();
     const [parent, postgres, ...others] = product.run.processes();
     process.kill(product.run.child.pid!, 'SIGKILL');
-    await gone([parent!, ...others]);
-    expect(isRunning(postgres!)).toBe(true);
+    await gone([parent!]);
     await product.startAgain();
+    expect(others.filter(isRunning)).toEqual([]);
     expect(isRunning(postgres!)).toBe(false);
     expect(product.run.postgresPid()).not.toBe(orphan);
     expect(await read(product, 'A1')).toBe(200);
   });
 
-  it('restarts a service that dies, and answers 503 in between', async () => {
+  it('is reset after a kill, although its Postgres runs on; without --yes nobody is asked and nothing deleted', async () => {
     const product = await start();
-    for (const service of services) await product.kill(service);
-    const down = await read(product, 'A1');
-    expect([404, 503]).toContain(down);
-    while ((await fetch(`${product.url}/health/ready`)).status !== 200) await sleep(50);
-    expect(await read(product, 'A1')).toBe(404);
-    expect(product.run.lines).toEqual(
-      expect.arrayContaining(services.map((service) => `${service} ended (SIGKILL); it starts again in 0.5 s.`)),
-    );
+    const processes = product.run.processes();
+    process.kill(product.run.child.pid!, 'SIGKILL');
+    await product.run.ended;
+    const asked = await reset(product.dataDir);
+    expect([asked.code, asked.errors]).toEqual([1, expect.stringMatching(/^This would delete .*: add --yes\.$/)]);
+    expect(existsSync(join(product.dataDir, 'postgres', 'PG_VERSION'))).toBe(true);
+    expect(await reset(product.dataDir, '--yes')).toEqual({ code: 0, errors: '' });
+    expect(existsSync(product.dataDir)).toBe(false);
+    expect(processes.filter(isRunning)).toEqual([]);
   });
 });
 
 describe('a start that cannot be', () => {
-  /** Runs to the end: its exit code and what it said to the terminal's error stream. */
-  async function refused(dataDir: string, environment: Record<string, string> = {}) {
-    const run = new Run(dataDir, environment);
-    const code = await run.ended;
-    return { code, errors: run.errors };
-  }
-
   async function takenPort(): Promise<number> {
     const server = createServer().listen(0, '127.0.0.1');
     servers.push(server);
@@ -164,17 +210,6 @@ describe('a start that cannot be', () => {
       expect(existsSync(join(folder, 'data', 'postgres', 'postmaster.pid'))).toBe(false);
     },
   );
-
-  it('says that the folder is in use, and by whom, and leaves that one alone', async () => {
-    const product = await start();
-    const { code, errors } = await refused(product.dataDir);
-    expect(code).toBe(1);
-    expect(errors).toEqual([
-      `MigsbyU is running on ${product.dataDir} already (process ${product.run.child.pid}). ` +
-        'Use that one or stop it; DATA_DIR names another folder for a second one.',
-    ]);
-    expect((await fetch(`${product.url}/health/ready`)).status).toBe(200);
-  });
 
   it('says that the data folder is a file', async () => {
     const file = join(await newFolder(), 'data');

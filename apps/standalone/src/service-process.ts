@@ -46,6 +46,8 @@ export class ServiceProcess {
   constructor(
     private readonly launch: ServiceLaunch,
     private readonly say: (line: string) => void,
+    /** Told of each process that is started. */
+    private readonly started: (pid: number) => void = () => {},
   ) {}
 
   get name(): string {
@@ -101,6 +103,7 @@ export class ServiceProcess {
       // Should this one be killed, they notice that the IPC channel ended.
       detached: process.platform !== 'win32',
     });
+    if (child.pid !== undefined) this.started(child.pid);
     for (const stream of [child.stdout!, child.stderr!])
       createInterface({ input: stream }).on('line', (line) => this.say(`${this.name} | ${line}`));
     const ended = this.endOf(child);

@@ -17,7 +17,7 @@ export function productServices(config: StandaloneConfig, databaseUrl: string): 
   const database = { DATABASE_URL: databaseUrl };
   const lake = { LAKE_URL: pathToFileURL(join(config.DATA_DIR, 'lake')).href };
   // Whoever runs everything in one command has nobody to ask for a new epoch: it opens by itself, and keeps the history.
-  const source = { CHANGE_SOURCE: 'postgres', RESNAPSHOT: 'auto' };
+  const source = { CHANGE_SOURCE: 'postgres', RESNAPSHOT: 'auto', SPOOL_FOLDER: join(config.DATA_DIR, 'spool') };
   const service = (
     app: string,
     label: string,

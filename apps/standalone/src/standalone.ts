@@ -10,6 +10,7 @@ import { createOrigin } from './origin/origin.js';
 import { checkReadiness, type Upstream } from './origin/readiness.js';
 import { assertFree } from './ports.js';
 import { ServiceProcess } from './service-process.js';
+import { ServiceRegister } from './service-register.js';
 import { productServices } from './services.js';
 
 /** Something that was started, and what ends it. */
@@ -46,13 +47,16 @@ export class Standalone {
   private readonly parts: Part[] = [];
   private starting: Promise<unknown> = Promise.resolve();
   private stopping = false;
+  private readonly register: ServiceRegister;
 
   /** `failed` is called at most once, when it cannot go on; stopping is then up to the caller. */
   constructor(
     private readonly config: StandaloneConfig,
     private readonly say: (line: string) => void,
     private readonly failed: (error: Error) => void,
-  ) {}
+  ) {
+    this.register = new ServiceRegister(config.DATA_DIR);
+  }
 
   /**
    * Resolves with its one address when everything is ready.
@@ -108,6 +112,8 @@ export class Standalone {
     const lock = await lockDataFolder(folder);
     // Killed, its file stays: the process that it names is gone, so the next start takes it over.
     this.started({ stop: () => lock.release(), kill: () => {} });
+    await this.register.endOrphans();
+    this.started({ stop: () => this.register.clear(), kill: () => {} });
   }
 
   private async assertPortsFree(): Promise<void> {
@@ -136,7 +142,7 @@ export class Standalone {
   /** All at once, since none needs another to start. */
   private async startServices(databaseUrl: string): Promise<Upstream[]> {
     const services = productServices(this.config, databaseUrl).map(({ launch, label, prefix }) => {
-      const process = new ServiceProcess(launch, this.say);
+      const process = new ServiceProcess(launch, this.say, (pid) => this.register.add(pid));
       this.parts.push(process);
       return { label, prefix, name: launch.name, process };
     });

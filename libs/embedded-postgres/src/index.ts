@@ -1,6 +1,6 @@
-export { UnsupportedPlatform } from './binaries.js';
+export { postgresHome, UnsupportedPlatform } from './binaries.js';
 export { UnusableDataFolder } from './data-folder.js';
-export { DataFolderInUse } from './postmaster.js';
+export { DataFolderInUse, stopOrphan } from './postmaster.js';
 export {
   PortTaken,
   PostgresDidNotStart,
