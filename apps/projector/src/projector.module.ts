@@ -1,4 +1,3 @@
-import { pathToFileURL } from 'node:url';
 import {
   Logger,
   Module,
@@ -7,7 +6,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import type { Registry } from 'prom-client';
-import { checkCatalog, type Catalog } from '#libs/catalog';
+import { loadCatalog, type Catalog } from '#libs/catalog';
 import { lakeFolder, openDuckDb } from '#libs/lake';
 import { university } from '#libs/university';
 import { lakeUrl, type Config } from './config.js';
@@ -27,7 +26,7 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
 
   static of(config: Config): { module: DynamicModule; metrics: Registry } {
     const metrics = projectorMetrics();
-    const catalog = () => catalogOf(config);
+    const catalog = async () => (config.CATALOG_MODULE ? loadCatalog(config.CATALOG_MODULE) : university);
     const transport = async () =>
       new ChangeTransport(
         new PostgresSlotSource({
@@ -58,12 +57,6 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
   async onApplicationShutdown(): Promise<void> {
     await this.projector.stop();
   }
-}
-
-async function catalogOf({ CATALOG_MODULE }: Config): Promise<Catalog> {
-  if (!CATALOG_MODULE) return university;
-  const { catalog } = (await import(pathToFileURL(CATALOG_MODULE).href)) as { catalog: Catalog };
-  return checkCatalog(catalog);
 }
 
 async function optionsOf(

@@ -1,4 +1,3 @@
-import { pathToFileURL } from 'node:url';
 import {
   Logger,
   Module,
@@ -6,7 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { checkCatalog, type Catalog } from '#libs/catalog';
+import { loadCatalog, type Catalog } from '#libs/catalog';
 import { lakeFolder } from '#libs/lake';
 import { university } from '#libs/university';
 import { CATALOG, CatalogController } from './catalog/catalog.controller.js';
@@ -48,12 +47,10 @@ export class QueryApiModule implements OnApplicationBootstrap, OnApplicationShut
 
 /** Settled before the module is made, since its controllers follow from it. A catalog that is none ends the process. */
 export async function catalogOf({ CATALOG_MODULE }: Pick<Config, 'CATALOG_MODULE'>): Promise<Catalog> {
-  if (!CATALOG_MODULE) return university;
   try {
-    const { catalog } = (await import(pathToFileURL(CATALOG_MODULE).href)) as { catalog: Catalog };
-    return checkCatalog(catalog);
+    return CATALOG_MODULE ? await loadCatalog(CATALOG_MODULE) : university;
   } catch (error) {
-    process.stderr.write(`CATALOG_MODULE is ${CATALOG_MODULE}, which cannot be used: ${(error as Error).message}\n`);
+    process.stderr.write(`query-api cannot start: ${(error as Error).message}\n`);
     process.exit(1);
   }
 }

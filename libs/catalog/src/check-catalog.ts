@@ -1,4 +1,6 @@
-import type { Catalog, Table } from './catalog.js';
+import { surrogateKey, type Catalog, type Table } from './catalog.js';
+import { shapeProblems } from './catalog-shape.js';
+import { parameterNames } from './parameter-names.js';
 
 /** A catalog that the engine cannot run on. `problems` are sentences that say what to change. */
 export class InvalidCatalog extends Error {
@@ -7,7 +9,7 @@ export class InvalidCatalog extends Error {
     readonly catalog: string,
     readonly problems: readonly string[],
   ) {
-    super(`The catalog ${catalog} cannot be used:\n- ${problems.join('\n- ')}`);
+    super(`The catalog ${catalog} cannot be used:\n${problems.map((problem) => `- ${problem}`).join('\n')}`);
     this.name = 'InvalidCatalog';
   }
 }
@@ -18,11 +20,18 @@ const reserved = new Set(
    opened_tx closed_tx valid_from valid_to is_current`.split(/\s+/),
 );
 
-/** Returns the catalog itself. @throws InvalidCatalog naming everything that is wrong with it. */
+const parameters: readonly string[] = parameterNames;
+
+/** Returns the catalog itself, which may come from a module without types. @throws InvalidCatalog naming every problem. */
 export function checkCatalog(catalog: Catalog): Catalog {
+  const misshapen = shapeProblems(catalog);
+  if (misshapen.length > 0) throw new InvalidCatalog(String(catalog?.name ?? 'without a name'), misshapen);
   const problems = [
     ...repeated(catalog.tables.map((table) => table.table)).map((name) => `table ${name} is listed twice`),
     ...repeated(catalog.tables.map((table) => table.name)).map((name) => `row name ${name} is used by two tables`),
+    ...catalog.tables
+      .filter(({ name }) => catalog.tables.some(({ table }) => table === name))
+      .map(({ name }) => `row name ${name} is a table's name as well; operations are named after both`),
     ...catalog.tables.flatMap((table) => problemsOf(table).map((problem) => `${table.table}: ${problem}`)),
   ];
   if (problems.length > 0) throw new InvalidCatalog(catalog.name, problems);
@@ -38,8 +47,14 @@ function problemsOf(table: Table): string[] {
     ...missing.map((name) => `key column ${name} is not among its columns`),
     ...repeated(columns).map((name) => `column ${name} is listed twice`),
     ...columns
-      .filter((name) => reserved.has(name) || name === `${table.name}_key`)
+      .filter((name) => reserved.has(name) || name === surrogateKey(table))
       .map((name) => `column name ${name} belongs to the engine; rename the column`),
+    ...columns
+      .filter((name) => parameters.includes(name))
+      .map(
+        (name) =>
+          `column name ${name} is a parameter of every list, so that no filter could name the column; rename it`,
+      ),
     ...columns
       .filter((name) => table.untracked?.includes(name))
       .map((name) => `column ${name} is tracked and untracked at once`),

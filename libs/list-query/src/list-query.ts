@@ -1,5 +1,5 @@
 /** What a list asks for: the rows that pass every filter, in a total order, from somewhere on. */
-import type { ColumnType } from '#libs/catalog';
+import type { ColumnType, ParameterName } from '#libs/catalog';
 
 export interface ListField {
   readonly name: string;
@@ -15,7 +15,7 @@ export interface ListSpec {
   /** The order where nothing is said, as `sort` would say it; without it the key's. */
   readonly defaultSort?: string;
   /** Parameters that the endpoint reads itself. */
-  readonly otherParameters?: readonly string[];
+  readonly otherParameters?: readonly ParameterName[];
 }
 
 export type Comparison = 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte';

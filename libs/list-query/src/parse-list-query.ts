@@ -6,6 +6,7 @@
  * A bare name means equals. Conditions are joined by AND; no parameter is given twice. In a list of `in` a comma that
  * belongs to a value is written `\,` and a backslash `\\`; everywhere else a value is taken as it stands.
  */
+import type { ParameterName } from '#libs/catalog';
 import { canonicalText } from './column-value.js';
 import { fingerprint, readCursor } from './cursor.js';
 import { distinctParameters, type Complain } from './query-parameters.js';
@@ -25,7 +26,7 @@ import {
 
 type Read<T> = (parameter: string, got: string, complain: Complain) => T | undefined;
 
-const reserved = ['sort', 'fields', 'limit', 'skip', 'count', 'cursor'];
+const reserved: readonly ParameterName[] = ['sort', 'fields', 'limit', 'skip', 'count', 'cursor'];
 
 /**
  * `scope`: whatever else decides which rows the list has (a path, a parameter of the endpoint's own). A cursor made
@@ -40,7 +41,7 @@ export function parseListQuery(parameters: Iterable<readonly [string, string]>, 
     given.has(name) ? reader(name, given.get(name)!, complain) : undefined;
 
   const filters = [...given]
-    .filter(([name]) => !reserved.includes(name) && !spec.otherParameters?.includes(name))
+    .filter(([name]) => ![...reserved, ...(spec.otherParameters ?? [])].some((other) => other === name))
     .flatMap(([name, value]) => readFilter(name, value, spec, complain) ?? []);
   const sort = completed(read('sort', sortReader(spec)) ?? defaultSort(spec), spec);
   const query = {

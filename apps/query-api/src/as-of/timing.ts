@@ -1,10 +1,11 @@
 /** What a request says of time: the moment it asks about, and what must be visible before it is answered. */
+import type { ParameterName } from '#libs/catalog';
 import type { ConsistencyToken } from '#libs/consistency-token';
 import { refusal, type ParameterError } from '#libs/list-query';
 import { invalid, type ValueError } from '#libs/problems';
 import { asOfWanted, readAsOf, readToken, type AsOf } from './as-of.js';
 
-export const timingParameters = ['as_of', 'consistency_token', 'wait'] as const;
+export const timingParameters: readonly ParameterName[] = ['as_of', 'consistency_token', 'wait'];
 
 export interface Timing {
   readonly asOf: AsOf;
