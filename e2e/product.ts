@@ -13,7 +13,13 @@ export type Service = 'projector' | 'command-api' | 'query-api';
 export const services: readonly Service[] = ['projector', 'command-api', 'query-api'];
 
 const main = fileURLToPath(new URL('../dist/apps/standalone/src/main.js', import.meta.url));
-const anyPorts = { PORT: '0', COMMAND_API_PORT: '0', QUERY_API_PORT: '0', PROJECTOR_PORT: '0', POSTGRES_PORT: '0' };
+export const anyPorts = {
+  PORT: '0',
+  COMMAND_API_PORT: '0',
+  QUERY_API_PORT: '0',
+  PROJECTOR_PORT: '0',
+  POSTGRES_PORT: '0',
+};
 
 /** A run of the product's program, from its start to its end. */
 export class Run {

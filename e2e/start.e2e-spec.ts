@@ -7,8 +7,9 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gone, Product, Run, services } from './product.js';
+import { anyPorts, gone, Product, Run, services } from './product.js';
 
 const products: Product[] = [];
 const servers: Server[] = [];
@@ -255,6 +256,18 @@ describe('npm start', () => {
     mkdirSync(join(folder, 'node_modules'));
     writeFileSync(join(folder, 'node_modules', '.package-lock.json'), '{}');
   };
+
+  it('runs the product until npm is told to stop', async () => {
+    const dataDir = join(await newFolder(), 'data');
+    const npm = spawn('npm', ['start'], { env: { ...process.env, ...anyPorts, DATA_DIR: dataDir }, stdio: 'pipe' });
+    const lines = createInterface({ input: npm.stdout });
+    for await (const line of lines) if (line.startsWith('MigsbyU is ready')) break;
+    const lock = readFileSync(join(dataDir, 'standalone.lock'), 'utf8');
+    expect(isRunning(lock)).toBe(true);
+    npm.kill('SIGTERM');
+    await gone([lock]);
+    expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false);
+  });
 
   it('says that the packages are not installed', async () => {
     const { code, errors } = await startWith('20.11.0');

@@ -33,9 +33,12 @@ function sourceHash() {
   return hash.digest('hex');
 }
 
+/** What a step says matters only when it fails. */
 function run(script, ...args) {
-  const { status } = spawnSync(process.execPath, [script, ...args], { stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
+  if (status === 0) return;
+  console.error(`${stdout}${stderr}`.trim());
+  process.exit(status ?? 1);
 }
 
 /**

@@ -2,11 +2,13 @@
  * `npm run dev`: the product, built and started again whenever a source changes. A build that fails leaves the running
  * one alone.
  */
+import { endWithNpm } from './end-with-npm.mjs';
 import { fitNode, node, root } from './fit-node.mjs';
 import { fork } from 'node:child_process';
 import { watch } from 'node:fs';
 
 process.chdir(root);
+endWithNpm();
 const executable = fitNode();
 const main = 'dist/apps/standalone/src/main.js';
 const folders = ['apps', 'libs', 'prisma'];

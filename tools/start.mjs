@@ -1,6 +1,7 @@
 /**
  * `npm start`: builds what is stale and runs the product. This file must itself run on old Nodes, to say what is missing.
  */
+import { endWithNpm } from './end-with-npm.mjs';
 import { fitNode, node, root } from './fit-node.mjs';
 import { spawn } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
@@ -12,6 +13,7 @@ if (node(executable, 'tools/build.mjs', '--if-stale') !== 0) {
   process.exit(1);
 }
 
+endWithNpm();
 const main = `${root}dist/apps/standalone/src/main.js`;
 if (executable === process.execPath) await import(pathToFileURL(main).href);
 else handOver();

@@ -1,0 +1,9 @@
+/**
+ * npm tells a SIGTERM to the shell between it and its script. The shell passes nothing on: it dies, and only that tells.
+ * What was not started by npm may well outlive its parent, and is left alone.
+ */
+export function endWithNpm() {
+  if (!process.env.npm_lifecycle_event) return;
+  const shell = process.ppid;
+  setInterval(() => process.ppid !== shell && process.kill(process.pid, 'SIGTERM'), 300).unref();
+}
