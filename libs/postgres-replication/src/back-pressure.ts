@@ -1,3 +1,5 @@
+import type { Pressure } from './chunk-queue.js';
+
 /** What is paused: a socket. */
 interface Pausable {
   pause(): unknown;
@@ -8,7 +10,7 @@ interface Pausable {
  * Pauses a socket while more than `high` bytes wait for their taker, until fewer than half of that do. A socket hands over
  * up to 64 kB at once and a message of Postgres may be larger: that much can come on top.
  */
-export class BackPressure {
+export class BackPressure implements Pressure {
   private waiting = 0;
   private paused = false;
 
@@ -16,10 +18,6 @@ export class BackPressure {
     private readonly socket: Pausable,
     private readonly high: number,
   ) {}
-
-  get bytes(): number {
-    return this.waiting;
-  }
 
   add(bytes: number): void {
     this.waiting += bytes;

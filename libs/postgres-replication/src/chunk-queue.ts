@@ -5,6 +5,12 @@ export interface ChunkLimits {
   readonly bytes: number;
 }
 
+/** Told of the chunks that wait to be taken. */
+export interface Pressure {
+  add(bytes: number): void;
+  release(bytes: number): void;
+}
+
 interface Chunk<T> {
   readonly items: T[];
   bytes: number;
@@ -13,8 +19,9 @@ interface Chunk<T> {
 type Taker<T> = PromiseWithResolvers<IteratorResult<readonly T[], undefined>>;
 
 /**
- * Items pushed as they arrive, taken in chunks. A chunk can be taken when it is full or the last; how much may wait is
- * not decided here, but told to `released` as it is taken or skipped, so that whoever pushes can hold back.
+ * Items pushed as they arrive, taken in chunks. A chunk can be taken when it is full or the last. How much may wait is not
+ * decided here, but told to `pressure`, so that whoever pushes can hold back. A chunk that is still filling exerts none: if
+ * it did, pusher and taker could wait for each other.
  */
 export class ChunkQueue<T> implements AsyncIterable<readonly T[]>, AsyncIterator<readonly T[], undefined> {
   private readonly full: Chunk<T>[] = [];
@@ -25,7 +32,7 @@ export class ChunkQueue<T> implements AsyncIterable<readonly T[]>, AsyncIterator
 
   constructor(
     private readonly limits: ChunkLimits,
-    private readonly released: (bytes: number) => void,
+    private readonly pressure: Pressure,
     /** The end was taken, or reached while skipping. Not after `fail`. */
     private readonly done: () => void = () => {},
   ) {}
@@ -36,7 +43,7 @@ export class ChunkQueue<T> implements AsyncIterable<readonly T[]>, AsyncIterator
   }
 
   push(item: T, bytes: number): void {
-    if (this.state === 'skipping') return this.released(bytes);
+    if (this.state === 'skipping') return;
     this.filling.items.push(item);
     this.filling.bytes += bytes;
     if (this.filling.items.length >= this.limits.items || this.filling.bytes >= this.limits.bytes) this.seal();
@@ -82,8 +89,10 @@ export class ChunkQueue<T> implements AsyncIterable<readonly T[]>, AsyncIterator
   }
 
   private seal(): void {
-    this.full.push(this.filling);
+    const chunk = this.filling;
+    this.full.push(chunk);
     this.filling = { items: [], bytes: 0 };
+    this.pressure.add(chunk.bytes);
     if (this.taker) this.serve();
   }
 
@@ -95,7 +104,7 @@ export class ChunkQueue<T> implements AsyncIterable<readonly T[]>, AsyncIterator
     if (this.failure) return taker.reject(this.failure);
     if (chunk) {
       taker.resolve({ done: false, value: chunk.items });
-      return this.released(chunk.bytes);
+      return this.pressure.release(chunk.bytes);
     }
     taker.resolve({ done: true, value: undefined });
     if (this.state === 'ended') this.finish();
@@ -107,9 +116,7 @@ export class ChunkQueue<T> implements AsyncIterable<readonly T[]>, AsyncIterator
   }
 
   private release(): void {
-    const bytes = this.full.reduce((sum, chunk) => sum + chunk.bytes, this.filling.bytes);
-    this.full.length = 0;
     this.filling = { items: [], bytes: 0 };
-    if (bytes > 0) this.released(bytes);
+    for (const chunk of this.full.splice(0)) this.pressure.release(chunk.bytes);
   }
 }

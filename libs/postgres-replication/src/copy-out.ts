@@ -11,7 +11,7 @@ interface CopyConnection {
   off(event: 'copyData', listener: (message: { readonly chunk: Buffer }) => void): void;
 }
 
-const CHUNKS_WAITING = 2;
+const CHUNKS_WAITING = 1;
 
 /**
  * The rows of a query, as texts, in chunks, however many there are: the socket waits for the taker. Taken to the end, or
@@ -24,12 +24,10 @@ export async function* copyOut(
 ): AsyncGenerator<readonly CopiedRow[], void> {
   const connection = client.connection as unknown as CopyConnection;
   const pressure = new BackPressure(connection.stream, CHUNKS_WAITING * limits.bytes);
-  const rows = new ChunkQueue<CopiedRow>(limits, (bytes) => pressure.release(bytes));
+  const rows = new ChunkQueue<CopiedRow>(limits, pressure);
   // one row a message (Postgres manual, "COPY Operations")
-  const take = ({ chunk }: { readonly chunk: Buffer }) => {
-    pressure.add(chunk.length);
+  const take = ({ chunk }: { readonly chunk: Buffer }) =>
     rows.push(parseCopiedRow(chunk.toString('utf8')), chunk.length);
-  };
   connection.on('copyData', take);
   client.query(`COPY (${query}) TO STDOUT`).then(
     () => rows.end(),

@@ -1,5 +1,5 @@
 export { BackPressure } from './back-pressure.js';
-export { ChunkQueue, type ChunkLimits } from './chunk-queue.js';
+export { ChunkQueue, type ChunkLimits, type Pressure } from './chunk-queue.js';
 export { copyOut, type CopiedRow } from './copy-out.js';
 export { ConnectionLost, isInterruption } from './interruption.js';
 export {

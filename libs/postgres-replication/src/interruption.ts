@@ -16,10 +16,10 @@ const away = new Set(['57P01', '57P02', '57P03', '57P05', '53300']);
 const gone = /^(Connection terminated|Query read timeout|timeout expired|timeout exceeded|Client (was closed|has enc))/;
 
 /** Whether the same is worth trying again on a new connection. */
-export function isInterruption(error: unknown): boolean {
+export function isInterruption(error: object): boolean {
   if (error instanceof ConnectionLost) return true;
   if (error instanceof pg.DatabaseError) return away.has(error.code ?? '') || error.code?.startsWith('08') === true;
-  if (!(error instanceof Error)) return false;
-  const { code } = error as NodeJS.ErrnoException;
-  return code === undefined ? gone.test(error.message) : /^E[A-Z0-9_]+$/.test(code) && !code.startsWith('ERR_');
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === 'string') return /^E(?!RR_)[A-Z0-9_]+$/.test(code);
+  return typeof message === 'string' && gone.test(message);
 }

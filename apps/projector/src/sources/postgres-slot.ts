@@ -125,7 +125,7 @@ export class PostgresSlotSource implements ChangeSource {
       try {
         return await this.openSession(await openAdmin(this.settings, signal));
       } catch (error) {
-        if (!isInterruption(error)) throw error;
+        if (!isInterruption(error as Error)) throw error;
       }
     }
   }

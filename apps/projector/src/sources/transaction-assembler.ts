@@ -1,5 +1,5 @@
 import type { CommitEnd } from '#libs/change-event';
-import type { BackPressure, ChunkLimits, Message } from '#libs/postgres-replication';
+import type { ChunkLimits, Message, Pressure } from '#libs/postgres-replication';
 import { changesOf, type Keys } from './row-changes.js';
 import { TransactionDelivery } from './transaction-delivery.js';
 
@@ -14,7 +14,7 @@ export class TransactionAssembler {
   constructor(
     private readonly keys: Keys,
     private readonly limits: ChunkLimits,
-    private readonly pressure: BackPressure,
+    private readonly pressure: Pressure,
     private readonly handOut: (transaction: TransactionDelivery) => void,
   ) {}
 
@@ -25,13 +25,12 @@ export class TransactionAssembler {
   }
 
   private begin(xid: number): void {
-    this.open = new TransactionDelivery({ txId: String(xid) }, this.limits, (bytes) => this.pressure.release(bytes));
+    this.open = new TransactionDelivery({ txId: String(xid) }, this.limits, this.pressure);
     this.handedOut = false;
   }
 
   private change(message: Exclude<Message, { type: 'begin' | 'commit' }>, bytes: number): void {
     const changes = changesOf(message, this.keys);
-    this.pressure.add(bytes);
     changes.forEach((change, i) => this.open!.push(change, i === 0 ? bytes : 0));
     if (!this.handedOut && this.open!.changes.ready) this.hand(this.open!);
   }

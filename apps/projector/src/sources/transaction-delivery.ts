@@ -1,5 +1,5 @@
 import type { ChangeEvent, CommitEnd, Transaction, TransactionHeader } from '#libs/change-event';
-import { ChunkQueue, type ChunkLimits } from '#libs/postgres-replication';
+import { ChunkQueue, type ChunkLimits, type Pressure } from '#libs/postgres-replication';
 
 /** The source was cut off in the middle of a transaction. Forget what came of it: it comes again whole. */
 export class TransactionCut extends Error {
@@ -24,9 +24,9 @@ export class TransactionDelivery implements Transaction {
   constructor(
     readonly header: TransactionHeader,
     limits: ChunkLimits,
-    released: (bytes: number) => void,
+    pressure: Pressure,
   ) {
-    this.changes = new ChunkQueue(limits, released, () => this.ending.resolve(this.commit!));
+    this.changes = new ChunkQueue(limits, pressure, () => this.ending.resolve(this.commit!));
     this.ending.promise.catch(() => {}); // who takes the changes meets the same error there
   }
 

@@ -65,14 +65,15 @@ export class RecordingReceiver implements Receiver {
     this.wake();
   }
 
-  /** Resolves with what `read` returns as soon as that is something. */
+  /** Resolves with what `read` returns as soon as that is something; fails when the source does first. */
   until<T>(read: () => T | undefined | null | false): Promise<T> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const look = () => {
         const found = read();
-        if (!found) return;
+        if (!found && this.failures.length === 0) return;
         this.waiting.delete(look);
-        resolve(found);
+        if (found) resolve(found);
+        else reject(this.failures[0]!);
       };
       this.waiting.add(look);
       look();
