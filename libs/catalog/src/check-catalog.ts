@@ -16,7 +16,7 @@ export class InvalidCatalog extends Error {
 
 /** Names that a version row, a change or the SQL of versions uses itself. */
 const reserved = new Set(
-  `position tx_position effective_at op key before after actor command correlation_id stray raw state texts known untypable
+  `position tx_position effective_at op key before after actor command correlation_id stray raw state texts key_texts key_hash known
    opened_tx closed_tx valid_from valid_to is_current`.split(/\s+/),
 );
 

@@ -4,11 +4,13 @@ export { stepsSql, type BatchSource } from './steps.js';
 export { foldSql, type FoldQueries, type FoldSource } from './fold.js';
 export { noQuarantineSql, openQuarantineSql, quarantineTypes } from './quarantine.js';
 export {
+  compactSql,
   forgetSql,
   keyHashSql,
   loadSql,
   memoryDdl,
   memoryTables,
+  wornSql,
   type FoldedFiles,
   type MemoryTables,
 } from './reader-memory.js';

@@ -8,7 +8,7 @@ import {
 } from '@duckdb/node-api';
 import { keyColumns, stateColumns, surrogateKey, type Column, type Table } from '#libs/catalog';
 import { plainSteps, type KeyChange, type KeyState } from './plain-steps.js';
-import { memoryNames, memoryTables } from './reader-memory.js';
+import { keyHashSql, memoryNames, memoryTables } from './reader-memory.js';
 import { keyTextsSql, stateTextsSql } from './steps.js';
 import { identifier, typedSql } from './typing.js';
 
@@ -57,14 +57,18 @@ async function typedChanges(connection: DuckDBConnection, table: Table, batch: s
   return changes.sort((a, b) => (a.position < b.position ? -1 : 1));
 }
 
-/** Per change `op` and how many texts its state has, then the row that the tail would have. */
+/** Per change `op` and how many texts its state has (NULL without a state), then the row that the tail would have. */
 function typedRowsSql(table: Table, changes: string): string {
   const typed = (list: string, columns: readonly Column[]) =>
     columns.map(({ name, type }, i) => [name, typedSql(`${list}[${i + 1}]`, type)] as const);
   const keys = typed('key_texts', keyColumns(table));
   const values = new Map([...keys, ...typed('texts', stateColumns(table))]);
+  const keyHash = keyHashSql(
+    table,
+    keys.map(([, sql]) => sql),
+  );
   return `SELECT op, list_count(texts), position, ${table.columns.map(({ name }) => values.get(name)).join(', ')},
-    effective_at, NULL, tx_position, NULL, actor, command, NULL, key, NULL, hash(${keys.map(([, sql]) => sql).join(', ')})
+    effective_at, NULL, tx_position, NULL, actor, command, NULL, key, NULL, ${keyHash}
   FROM (SELECT *, ${keyTextsSql(table)} AS key_texts, ${stateTextsSql(table)} AS texts FROM ${changes})`;
 }
 
@@ -74,8 +78,8 @@ function changeOf(table: Table, [op, texts, ...row]: Row): Change | null {
   const [validFrom, , transaction] = row.slice(1 + columns.length) as DuckDBValue[];
   const { key, state } = partsOf(table, row.slice(1, 1 + columns.length));
   const absent = op === 'd';
-  const lost = key.includes(null) || (!absent && state.filter((value) => value !== null).length !== Number(texts));
-  if (op === 't' || lost) return null;
+  const typed = BigInt(state.filter((value) => value !== null).length);
+  if (op === 't' || key.includes(null) || (!absent && typed !== texts)) return null;
   return {
     position: row[0] as bigint,
     identity: JSON.stringify(key),

@@ -9,10 +9,10 @@
  * rows from tail to open and changes no answer. `key_hash` leads to a key through one indexable column whatever the key
  * is; it finds candidates, and the whole key decides.
  */
-import { keyColumns, surrogateKey, type Table } from '#libs/catalog';
+import { surrogateKey, type Table } from '#libs/catalog';
 import { openQuarantineSql } from './quarantine.js';
-import { identifier } from './typing.js';
-import { list, versionColumns, versionOfState, versionTypes } from './version.js';
+import { identifier, literal } from './typing.js';
+import { versionColumns, versionOfState, versionTypes } from './version.js';
 
 export interface MemoryTables {
   readonly tail: string;
@@ -33,8 +33,9 @@ export function memoryTables(table: Table): MemoryTables {
   return { tail: identifier(tail), closing: identifier(closing), open: identifier(open) };
 }
 
-/** The hash that `key_hash` holds, over columns that have the key's types and names. */
-export const keyHashSql = (table: Table): string => `hash(${list(keyColumns(table))})`;
+/** The hash that `key_hash` holds, of columns (or expressions for them) that have the key's types. */
+export const keyHashSql = (table: Table, keys: readonly string[] = table.key.map(identifier)): string =>
+  `hash(${keys.join(', ')})`;
 
 /** Columns of the tail beside those of a version: a key that does not type, the key's and the state's text where unknown. */
 const unknownTypes = { stray: 'VARCHAR', key: 'VARCHAR', raw: 'VARCHAR' };
@@ -69,16 +70,18 @@ export interface FoldedFiles {
 /** Statements that fill the empty memory from the files. */
 export function loadSql(table: Table, { open, quarantine, foldPosition }: FoldedFiles): string[] {
   const memory = memoryTables(table);
-  const index = (of: string, name: string, column: string) =>
-    `CREATE INDEX ${identifier(`${table.table}_${name}`)} ON ${of} (${column})`;
+  const unknown = `(${openQuarantineSql(table, quarantine, foldPosition)})`;
   return [
     `INSERT INTO ${memory.open} SELECT ${stored(table)}, ${keyHashSql(table)} FROM ${open}`,
-    `INSERT INTO ${memory.tail} ${tailOfState(table, `(${openQuarantineSql(table, quarantine, foldPosition)})`)}`,
-    index(memory.open, 'open_key_hash', 'key_hash'),
-    index(memory.tail, 'tail_key_hash', 'key_hash'),
-    index(memory.closing, 'closing_position', 'position'),
+    `INSERT INTO ${memory.tail} ${tailOfState(table, unknown)}`,
+    indexSql(table, 'open', 'key_hash'),
+    indexSql(table, 'tail', 'key_hash'),
+    indexSql(table, 'closing', 'position'),
   ];
 }
+
+const indexSql = (table: Table, of: keyof MemoryTables, column: string): string =>
+  `CREATE INDEX ${identifier(`${memoryNames(table)[of]}_${column}`)} ON ${memoryTables(table)[of]} (${column})`;
 
 /**
  * Statements, for one transaction, by which the memory takes over that the files are folded up to `foldPosition`. The rows
@@ -95,6 +98,25 @@ export function forgetSql(table: Table, foldPosition: number): string[] {
     `DELETE FROM ${tail} WHERE (opened_tx <= ${foldPosition} AND raw IS NULL) OR ${key} IN ${closed}`,
     `DELETE FROM ${closing} WHERE closed_tx <= ${foldPosition}`,
   ];
+}
+
+/**
+ * Statements, for one transaction, that write the open rows anew, sorted by key: DuckDB leaves a hole where a row of an
+ * indexed table was deleted, so that each fold makes the table longer. Needs the table's memory once more while it runs.
+ */
+export function compactSql(table: Table): string[] {
+  const { open } = memoryTables(table);
+  return [
+    `CREATE OR REPLACE TABLE ${open} AS SELECT * FROM ${open} ORDER BY ${table.key.map(identifier).join(', ')}`,
+    indexSql(table, 'open', 'key_hash'),
+  ];
+}
+
+/** A query for one boolean, `worn`: whether more than half of the open rows' table is holes. */
+export function wornSql(table: Table): string {
+  const { open } = memoryNames(table);
+  return `SELECT estimated_size > 2 * (SELECT count(*) FROM ${identifier(open)}) + 10000 AS worn
+FROM duckdb_tables() WHERE table_name = ${literal(open)} AND schema_name = current_schema() AND NOT temporary`;
 }
 
 const stored = (table: Table) => versionColumns(table).map(identifier).join(', ');

@@ -26,10 +26,15 @@ export async function refresh(connection: DuckDBConnection, table: Table, { chan
 /** Up to this many keys the visible states are looked up by their index before; above, a semi join is as fast. */
 const indexedKeys = 1000;
 
-export async function refreshBySql(connection: DuckDBConnection, table: Table, changes: string): Promise<void> {
+export async function refreshBySql(
+  connection: DuckDBConnection,
+  table: Table,
+  changes: string,
+  keys = indexedKeys,
+): Promise<void> {
   const { touched, truncated } = await touchedKeys(connection, table, changes);
   if (touched.length === 0 && !truncated) return;
-  const narrow = !truncated && touched.length <= indexedKeys ? touched : null;
+  const narrow = !truncated && touched.length <= keys ? touched : null;
   for (const sql of refreshSql(table, changes, { narrow, truncated })) await connection.run(sql);
 }
 
