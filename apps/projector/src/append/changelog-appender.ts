@@ -26,6 +26,8 @@ export interface Appended {
 export interface AppendOptions extends Staging {
   /** Characters of accepted transactions that may wait; beyond it, accepting waits. */
   readonly pendingBudget: number;
+  /** Rows of one Parquet file, about; more begin the next. */
+  readonly rowsPerFile?: number;
   /** The time up to which answers were called final, and its successor once the lake holds all before it. */
   readonly watermark: Pick<WatermarkKeeper, 'time' | 'reached' | 'completeLsn'>;
   readonly appended: (appended: Appended) => void;
@@ -53,7 +55,7 @@ export class ChangelogAppender {
   }
 
   static async open(table: DeltaTable, connection: DuckDBConnection, folder: string, options: AppendOptions) {
-    return new ChangelogAppender(table, await RowWriter.open(connection, folder), options);
+    return new ChangelogAppender(table, await RowWriter.open(connection, folder, options.rowsPerFile), options);
   }
 
   /** What a source goes on from; null in a lake that has seen no snapshot. */
@@ -76,10 +78,11 @@ export class ChangelogAppender {
   /** Resolves when the transaction is taken in and there is room for more. @throws the failure of an earlier commit */
   async accept(transaction: Transaction): Promise<void> {
     const staged = await stage(transaction, this.options);
-    if (this.failure) throw this.failure;
-    this.enqueue(staged);
+    if (this.failure) await staged.discard();
+    else this.enqueue(staged);
     while (this.pendingSize > this.options.pendingBudget && !this.failure)
       await new Promise<void>((resolve) => (this.roomFreed = resolve));
+    if (this.failure) throw this.failure;
   }
 
   /** Resolves when all that was accepted before is in the lake, and the watermark says so. */
@@ -93,26 +96,37 @@ export class ChangelogAppender {
   }
 
   private enqueue(entry: Entry): void {
+    if (this.failure) return;
     this.pending.push(entry);
     if ('size' in entry) this.pendingSize += entry.size;
-    this.running ??= this.drain().finally(() => (this.running = null));
+    this.running ??= this.drain();
   }
 
   /** Never rejects: a failure is kept, and given to whoever wants to go on. */
   private async drain(): Promise<void> {
     try {
-      while (this.pending.length > 0 && !this.failure) {
-        const batch = this.pending;
-        [this.pending, this.pendingSize] = [[], 0];
-        this.roomFreed?.();
-        await this.commit(batch.filter((entry): entry is StagedTransaction => 'end' in entry));
-        for (const entry of batch) if ('progress' in entry) this.keep(entry);
-      }
+      while (this.pending.length > 0 && !this.failure) await this.commitPending();
     } catch (error) {
       this.failure = error as Error;
+      await discardAll(transactionsOf(this.pending));
       this.roomFreed?.();
       this.options.failed(this.failure);
     }
+    this.running = null; // in the turn of the last look: what comes later begins anew
+  }
+
+  private async commitPending(): Promise<void> {
+    const batch = this.pending;
+    [this.pending, this.pendingSize] = [[], 0];
+    this.roomFreed?.();
+    const transactions = transactionsOf(batch);
+    try {
+      await this.commit(transactions);
+    } catch (error) {
+      await discardAll(transactions);
+      throw error;
+    }
+    for (const entry of batch) if ('progress' in entry) this.keep(entry);
   }
 
   /** The keeper reports a failure itself; the source is then never told. */
@@ -150,7 +164,7 @@ export class ChangelogAppender {
     return {
       position: before.position + count,
       commitLsn,
-      effectiveAt,
+      effectiveAt: count > 0 ? effectiveAt : before.effectiveAt,
       sourceOffset: end.sourceOffset ?? null,
       epoch: opens ?? before.epoch,
     };
@@ -162,6 +176,14 @@ export class ChangelogAppender {
     const opened = { ...metadata.configuration, [configuration.epoch]: JSON.stringify(epoch) };
     return [{ metaData: { ...metadata, configuration: opened } }];
   }
+}
+
+const transactionsOf = (entries: readonly Entry[]): StagedTransaction[] =>
+  entries.filter((entry): entry is StagedTransaction => 'end' in entry);
+
+/** The failure that leads here is the one to tell. */
+async function discardAll(transactions: readonly StagedTransaction[]): Promise<void> {
+  for (const transaction of transactions) await transaction.discard().catch(() => {});
 }
 
 /** Inside an epoch what is at or below the lake's commit LSN is there already. A snapshot opens an epoch of its own. */

@@ -22,9 +22,6 @@ interface Extent {
   lastEffectiveAt: bigint;
 }
 
-/** Rows of one Parquet file, about; more begin the next. */
-const rowsPerFile = 100_000;
-
 export class RowWriter {
   private appender: DuckDBAppender | null = null;
   private extent: Extent | null = null;
@@ -33,14 +30,15 @@ export class RowWriter {
   private constructor(
     private readonly connection: DuckDBConnection,
     private readonly folder: string,
+    private readonly rowsPerFile: number,
   ) {}
 
-  /** `folder` is the changelog's. The connection is this writer's alone. */
-  static async open(connection: DuckDBConnection, folder: string): Promise<RowWriter> {
+  /** `folder` is the changelog's. The connection is this writer's alone. After `rowsPerFile` rows the next file begins. */
+  static async open(connection: DuckDBConnection, folder: string, rowsPerFile = 100_000): Promise<RowWriter> {
     const types = { long: 'BIGINT', string: 'VARCHAR', timestamp: 'TIMESTAMPTZ' } as const;
     const columns = changelog.fields.map(({ name, type }) => `"${name}" ${types[type]}`);
     await connection.run(`CREATE TEMP TABLE batch (${columns.join(', ')})`);
-    return new RowWriter(connection, folder);
+    return new RowWriter(connection, folder, rowsPerFile);
   }
 
   async append(changes: readonly StagedChange[], stamp: TransactionStamp, attribution: Attribution): Promise<void> {
@@ -49,7 +47,7 @@ export class RowWriter {
       appendRow(appender, change, stamp, attribution.of(change));
       this.extend(stamp.txPosition + change.ordinal, stamp.effectiveAt);
     }
-    if (this.extent && this.extent.count >= rowsPerFile) await this.closeFile();
+    if (this.extent && this.extent.count >= this.rowsPerFile) await this.closeFile();
   }
 
   /** The files written since the last call: durable, and in no version yet. */

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { StagedChange } from './staged-change.js';
 
-/** A local file for what does not fit in memory, one chunk a line; made at the first write, gone when read or discarded. */
+/** A local file for what does not fit in memory, chunk by chunk; made at the first write, gone when read or discarded. */
 export class Spool {
   private file: FileHandle | null = null;
+  /** Bytes of each chunk. No separator between them: whatever is one may stand in a text. */
+  private readonly lengths: number[] = [];
 
   constructor(private readonly folder: string) {}
 
@@ -16,14 +17,22 @@ export class Spool {
 
   async write(chunk: readonly StagedChange[]): Promise<void> {
     this.file ??= await this.create();
-    await this.file.appendFile(`${JSON.stringify(chunk)}\n`);
+    const bytes = Buffer.from(JSON.stringify(chunk));
+    await this.file.appendFile(bytes);
+    this.lengths.push(bytes.length);
   }
 
   async *chunks(): AsyncIterable<readonly StagedChange[]> {
     if (!this.file) return;
-    const stream = this.file.createReadStream({ start: 0, autoClose: false, encoding: 'utf8' });
-    for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) yield JSON.parse(line);
-    await this.discard();
+    let position = 0;
+    try {
+      for (const length of this.lengths) {
+        yield JSON.parse(await textAt(this.file, position, length));
+        position += length;
+      }
+    } finally {
+      await this.discard();
+    }
   }
 
   async discard(): Promise<void> {
@@ -39,4 +48,14 @@ export class Spool {
     await unlink(path);
     return file;
   }
+}
+
+async function textAt(file: FileHandle, position: number, length: number): Promise<string> {
+  const bytes = Buffer.alloc(length);
+  for (let filled = 0; filled < length;) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
+    if (bytesRead === 0) throw new Error(`The spool ends at byte ${position + filled}, inside a chunk of ${length}.`);
+    filled += bytesRead;
+  }
+  return bytes.toString('utf8');
 }

@@ -1,0 +1,3 @@
+export { ledger } from './ledger.js';
+export { lakeRows, liveFiles, temporaryFolder } from './lake-files.js';
+export { account, epochOf, snapshotOf, transaction, truncated, type ChangeOf } from './transactions.js';
