@@ -2,8 +2,7 @@ import type pg from 'pg';
 import type { Duplex } from 'node:stream';
 import { BackPressure } from './back-pressure.js';
 import { ChunkQueue, type ChunkLimits } from './chunk-queue.js';
-
-export type CopiedRow = readonly (string | null)[];
+import { parseCopiedRow, type CopiedRow } from './copied-row.js';
 
 interface CopyConnection {
   readonly stream: Duplex;
@@ -38,18 +37,4 @@ export async function* copyOut(
   } finally {
     connection.off('copyData', take);
   }
-}
-
-const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-
-/** A line of COPY's text format. */
-export function parseCopiedRow(line: string): CopiedRow {
-  return line
-    .slice(0, -1)
-    .split('\t')
-    .map((field) => {
-      if (!field.includes('\\')) return field;
-      if (field === '\\N') return null;
-      return field.replace(/\\(.)/gs, (_, escaped: string) => escapes[escaped] ?? escaped);
-    });
 }

@@ -1,16 +1,9 @@
 export { BackPressure } from './back-pressure.js';
 export { ChunkQueue, type ChunkLimits, type Pressure } from './chunk-queue.js';
-export { copyOut, type CopiedRow } from './copy-out.js';
+export { type CopiedRow } from './copied-row.js';
+export { copyOut } from './copy-out.js';
 export { ConnectionLost, isInterruption } from './interruption.js';
-export {
-  PgoutputDecoder,
-  ProtocolViolation,
-  unchanged,
-  type Message,
-  type OldRow,
-  type Relation,
-  type Value,
-} from './pgoutput.js';
+export { PgoutputDecoder, unchanged, type Message, type OldRow, type Relation, type Value } from './pgoutput.js';
 export {
   checkPrerequisites,
   publishedTables,
@@ -18,6 +11,7 @@ export {
   type CapturedTable,
   type Problem,
 } from './prerequisites.js';
+export { recordEnd } from './record-end.js';
 export { ReplicationStream, type StreamHandler, type StreamPosition } from './replication-stream.js';
 export { identifyServer, type ServerIdentity } from './server.js';
 export { connect, disconnect, quoteIdentifier, type SessionOptions } from './session.js';

@@ -57,13 +57,14 @@ export class PostgresSlotSource implements ChangeSource {
   }
 
   private async begin(from: LakePosition | null, receiver: Receiver): Promise<void> {
-    const admin = await openAdmin(this.settings, this.stopping.signal);
+    const { signal } = this.stopping;
+    const admin = await openAdmin(this.settings, signal);
     try {
       this.context = from ? this.resume(from, receiver) : await this.snapshot(admin, receiver);
       await this.openSession(admin);
     } catch (error) {
       await disconnect(admin);
-      throw error;
+      throw signal.aborted ? signal.reason : error;
     }
   }
 

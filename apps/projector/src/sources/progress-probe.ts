@@ -1,4 +1,5 @@
 import { parseLsn, type Lsn } from '#libs/change-event';
+import { recordEnd } from '#libs/postgres-replication';
 import type pg from 'pg';
 import type { Progress } from './change-source.js';
 
@@ -11,18 +12,6 @@ const PROBE = {
     FROM (SELECT clock_timestamp() AS now OFFSET 0) AS clock`,
   query_timeout: 30_000, // a connection may be gone without a sign
 };
-
-const PAGE_HEADER = 24;
-const SEGMENT_HEADER = 40;
-
-/**
- * Where the record before an insert position ends: at the start of a page that position already stands behind the page's
- * header, which a reader reaches with the next record only.
- */
-export function recordEnd(insert: Lsn, pageBytes: number, segmentBytes: number): Lsn {
-  if (insert % segmentBytes === SEGMENT_HEADER) return insert - SEGMENT_HEADER;
-  return insert % pageBytes === PAGE_HEADER ? insert - PAGE_HEADER : insert;
-}
 
 export interface ProbeSignals {
   /** A probe waits for the stream: it wants to hear how far the server has read. */

@@ -140,8 +140,8 @@ export class SlotSession {
   private async shut(cause: Error): Promise<void> {
     this.ending.resolve({ error: cause, refused: false });
     this.probe.stop();
-    await this.queue.close(cause);
-    await this.stream.close();
+    // together: a server that shuts down waits for the stream to go, and must not wait for the receiver
+    await Promise.all([this.queue.close(cause), this.stream.close()]);
     await disconnect(this.admin);
   }
 

@@ -496,7 +496,7 @@ function countUp(databaseUrl: string, writer: number) {
 type Rows = Map<string, ChangeEvent['after']>;
 
 /** The tables that the changes make. Throws at a change that does not fit the row before it. */
-export function replay(transactions: readonly Recorded[]): Map<string, Rows> {
+function replay(transactions: readonly Recorded[]): Map<string, Rows> {
   const tables = new Map<string, Rows>();
   for (const { changes } of transactions) for (const change of changes) apply(tables, change);
   return tables;
