@@ -61,6 +61,12 @@ async function reset(dataDir: string, ...args: string[]) {
   return { code, errors: errors.trim() };
 }
 
+/** Everything that a page refers to, as a browser would resolve it. */
+async function linksOf(page: string): Promise<URL[]> {
+  const html = await (await fetch(page)).text();
+  return [...html.matchAll(/(?:href|src)="([^"#]+)"/g)].map(([, address]) => new URL(address!, page));
+}
+
 describe('the running product', () => {
   let product: Product;
   beforeAll(async () => {
@@ -73,8 +79,22 @@ describe('the running product', () => {
     expect(told).toEqual([`MigsbyU is ready: http://localhost:${new URL(product.url).port}`]);
     const ready = (await (await fetch(`${product.url}/health/ready`)).json()) as { checks: { status: string }[] };
     expect(ready.checks.map(({ status }) => status)).toEqual(['up', 'up', 'up']);
-    for (const path of ['', '/api/commands/docs', '/api/queries/docs', '/api/projector/docs'])
-      expect((await fetch(product.url + path)).headers.get('content-type')).toContain('text/html');
+  });
+
+  it('leads from its first page to documents that are whole', async () => {
+    const links = await linksOf(`${product.url}/`);
+    expect(links.map((link) => link.pathname)).toEqual([
+      '/api/commands/docs',
+      '/api/queries/docs',
+      '/api/projector/docs',
+      '/api/openapi.json',
+      '/health/ready',
+    ]);
+    for (const page of links.slice(0, 3)) {
+      const parts = await linksOf(page.href);
+      expect(parts.length).toBeGreaterThan(2);
+      for (const part of parts) expect([part.href, (await fetch(part)).status]).toEqual([part.href, 200]);
+    }
   });
 
   it('publishes one document: every operation has a name of its own, and every reference leads somewhere', async () => {
@@ -174,6 +194,23 @@ describe('a stopped product', () => {
     expect(isRunning(postgres!)).toBe(false);
     expect(product.run.postgresPid()).not.toBe(orphan);
     expect(await read(product, 'A1')).toBe(200);
+  });
+
+  it('whose database is replaced begins a new epoch by itself, and keeps the history', async () => {
+    const product = await start();
+    const tokenOf = (answer: Response) => answer.headers.get('consistency-token')!;
+    const history = async (token: string) => {
+      const path = '/api/queries/v1/dimensions/students/A1/history?wait=10';
+      const answer = await fetch(product.url + path, { headers: { 'consistency-token': token } });
+      return ((await answer.json()) as { data: object[] }).data;
+    };
+    const [version] = await history(tokenOf(await register(product, 'A1')));
+    await product.stop();
+    await rm(join(product.dataDir, 'postgres'), { recursive: true });
+    await product.startAgain();
+    expect(await read(product, 'A1')).toBe(404);
+    const closed = { ...version, valid_to: expect.any(String), closed_tx: expect.any(Number), is_current: false };
+    expect(await history(tokenOf(await register(product, 'B2')))).toEqual([closed]);
   });
 
   it('is reset after a kill, although its Postgres runs on; without --yes nobody is asked and nothing deleted', async () => {
