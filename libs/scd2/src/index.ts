@@ -1,12 +1,11 @@
-export { duckdbType, identifier, literal, typedSql } from './typing.js';
-export { noVersionsSql, versionColumns, versionTypes } from './version.js';
+export { identifier, literal } from './typing.js';
+export { noVersionsSql } from './version.js';
 export { stepsSql, type BatchSource } from './steps.js';
 export { foldSql, type FoldQueries, type FoldSource } from './fold.js';
-export { noQuarantineSql, openQuarantineSql, quarantineTypes } from './quarantine.js';
+export { noQuarantineSql, openQuarantineSql } from './quarantine.js';
 export {
   compactSql,
   forgetSql,
-  keyHashSql,
   loadSql,
   memoryDdl,
   memoryTables,

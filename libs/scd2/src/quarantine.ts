@@ -3,13 +3,13 @@
  * that changes it, and before the fold itself. After a crash between the two it is ahead of the fold, so whoever reads it
  * does so as of the fold's position: what opened later is not there yet, and what closed later is still open.
  */
-import { type Table } from '#libs/catalog';
+import type { Table } from '#libs/catalog';
 import { keysOfText } from './steps.js';
 import { duckdbType, literal } from './typing.js';
 import { emptySql, packed, stateList } from './version.js';
 
 /** The quarantine's columns and their DuckDB types, in the order of the lake. */
-export const quarantineTypes: Readonly<Record<string, string>> = {
+const quarantineTypes: Readonly<Record<string, string>> = {
   table: 'VARCHAR',
   position: 'BIGINT',
   key: 'VARCHAR',

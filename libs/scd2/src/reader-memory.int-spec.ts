@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
+import { TestDuckDb } from '../test/test-duckdb.js';
 import { noQuarantineSql } from './quarantine.js';
 import { compactSql, forgetSql, keyHashSql, loadSql, memoryDdl, wornSql } from './reader-memory.js';
 import { refresh } from './refresh.js';
@@ -15,8 +15,8 @@ const stations: Table = {
   ],
 };
 
-let connection: DuckDBConnection;
-const rows = async (sql: string) => (await connection.runAndReadAll(sql)).getRowsJson();
+let duckdb: TestDuckDb;
+const rows = (sql: string) => duckdb.rows(sql);
 
 /** Stops 1 … 30 000 of line A. */
 const files = {
@@ -28,15 +28,11 @@ const files = {
 
 /** Gives all stops another height, from position `first` on. */
 async function changeAll(first: number, height: string): Promise<void> {
-  await refresh(connection, stations, {
+  await refresh(duckdb.connection, stations, {
     changes: `(SELECT ${first} + stop AS position, ${first} AS tx_position, make_timestamptz(${first}) AS effective_at, 'u' AS op,
       to_json(['A', stop::VARCHAR])::VARCHAR AS key, '{"height":"${height}"}' AS after, NULL AS actor, NULL AS command
       FROM range(1, 30001) AS t(stop))`,
   });
-}
-
-async function inTransaction(statements: readonly string[]): Promise<void> {
-  for (const sql of ['BEGIN', ...statements, 'COMMIT']) await connection.run(sql);
 }
 
 const lookup = `SELECT height::VARCHAR FROM stations_open
@@ -51,10 +47,10 @@ async function planOfLookup(): Promise<string> {
 }
 
 beforeAll(async () => {
-  connection = await (await DuckDBInstance.create(':memory:')).connect();
-  for (const sql of [...memoryDdl(stations), ...loadSql(stations, files)]) await connection.run(sql);
+  duckdb = await TestDuckDb.open();
+  for (const sql of [...memoryDdl(stations), ...loadSql(stations, files)]) await duckdb.connection.run(sql);
 });
-afterAll(() => connection.closeSync());
+afterAll(() => duckdb.close());
 
 describe('the memory of a reader', () => {
   it('finds a composite key through an index', async () => {
@@ -66,10 +62,10 @@ describe('the memory of a reader', () => {
     expect(await rows(wornSql(stations))).toEqual([[false]]);
     for (const fold of [1, 2]) {
       await changeAll(fold * 100_000, `${fold}.0`);
-      await inTransaction(forgetSql(stations, (fold + 1) * 100_000 - 1));
+      await duckdb.inTransaction(forgetSql(stations, (fold + 1) * 100_000 - 1));
     }
     expect(await rows(wornSql(stations))).toEqual([[true]]);
-    await inTransaction(compactSql(stations));
+    await duckdb.inTransaction(compactSql(stations));
     expect(await rows(wornSql(stations))).toEqual([[false]]);
     expect(await planOfLookup()).toContain('Index Scan');
     expect(await rows(lookup)).toEqual([['2.0']]);

@@ -45,7 +45,7 @@ export const packed = (table: Table, raw: string, value: (column: Column) => str
     .join('')})`;
 
 /** The columns of a state that is visible: what `rest` and the reader's tail have, and steps begin with. */
-export function stateTypes(table: Table): Record<string, string> {
+function stateTypes(table: Table): Record<string, string> {
   const state = stateColumns(table).map(({ name, type }) => `, ${identifier(name)} ${duckdbType(type)}`);
   return {
     ...Object.fromEntries(keyColumns(table).map(({ name, type }) => [name, duckdbType(type)])),

@@ -7,7 +7,17 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import type { AddFile } from '#libs/delta-log';
 import { parquet, rowsOf } from '#libs/lake';
-import { forgetSql, literal, loadSql, memoryDdl, noQuarantineSql, noVersionsSql, refresh } from '#libs/scd2';
+import {
+  compactSql,
+  forgetSql,
+  literal,
+  loadSql,
+  memoryDdl,
+  noQuarantineSql,
+  noVersionsSql,
+  refresh,
+  wornSql,
+} from '#libs/scd2';
 import type { FollowedLake, VersionTables } from './followed-lake.js';
 
 /** The files and fold of one table that a cut's queries read beside the memory. */
@@ -114,6 +124,8 @@ export class LakeMemory {
   private async forget(table: Table, { foldPosition }: FoldedPart): Promise<void> {
     if (this.newest.parts.get(table.table)!.foldPosition === foldPosition) return;
     for (const sql of forgetSql(table, foldPosition)) await this.duckdb.run(sql);
+    const [open] = await rowsOf(this.duckdb, wornSql(table));
+    if (open!.worn) for (const sql of compactSql(table)) await this.duckdb.run(sql);
   }
 
   private publish(cut: MemoryCut): void {

@@ -1,0 +1,242 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Table } from '#libs/catalog';
+import { foldSql } from '../src/fold.js';
+import { noQuarantineSql, openQuarantineSql } from '../src/quarantine.js';
+import { allVersionsSql, asOfSql, currentSql, quarantinedSql } from '../src/read-view.js';
+import { compactSql, forgetSql, loadSql, memoryDdl, memoryTables } from '../src/reader-memory.js';
+import { refresh } from '../src/refresh.js';
+import { sqlRefresh } from '../src/sql-refresh.js';
+import { stepsSql } from '../src/steps.js';
+import { identifier } from '../src/typing.js';
+import { noVersionsSql, versionColumns } from '../src/version.js';
+import type { Change } from './change.js';
+import { replay, type Interval } from './oracle.js';
+import type { TestDuckDb } from './test-duckdb.js';
+
+export const quoted = (text: string | null) => (text === null ? 'NULL' : `'${text.replaceAll("'", "''")}'`);
+
+/** Few changes go by plain code, unless something does not type; many keys by a semi join. */
+export type Way = 'by size' | 'by index' | 'by semi join';
+
+/** Columns as text; instants in microseconds. */
+export function columnTexts(of: Table, names: readonly string[]): string {
+  const instants = [
+    'valid_from',
+    'valid_to',
+    ...of.columns.filter(({ type }) => type === 'timestamptz').map(({ name }) => name),
+  ];
+  return names
+    .map((name) => (instants.includes(name) ? `epoch_us(${identifier(name)})` : identifier(name)))
+    .map((column) => `${column}::VARCHAR`)
+    .join(', ');
+}
+
+const quarantineColumns = 'table position key raw opened_tx valid_from closed_tx valid_to actor command'.split(' ');
+
+/** One table: its changelog, its lake, and a reader that follows. */
+export class Subject {
+  static #count = 0;
+  readonly #name = `subject_${++Subject.#count}`;
+  #files = { closed: '', open: '', quarantine: '' };
+  #generation = 0;
+  #stored: string[] = [];
+  applied = 0;
+  folded = 0;
+
+  constructor(
+    private readonly duckdb: TestDuckDb,
+    readonly table: Table,
+    readonly changes: readonly Change[],
+    readonly parquet: boolean,
+  ) {}
+
+  async start(): Promise<this> {
+    await this.duckdb.connection.run('ROLLBACK').catch(() => {}); // what a failed case left open would fail all that shrink it
+    await this.duckdb.connection
+      .run(`CREATE OR REPLACE TABLE changelog (position BIGINT, tx_position BIGINT, effective_at TIMESTAMPTZ,
+      op VARCHAR, key VARCHAR, after VARCHAR, actor VARCHAR, command VARCHAR)`);
+    const values = this.changes
+      .toReversed()
+      .map(({ position, tx, at, op, key, after, actor, command }) =>
+        [
+          ...[position, tx, `make_timestamptz(${at})`, quoted(op), quoted(key && JSON.stringify(key))],
+          ...[quoted(after && JSON.stringify(after)), quoted(actor), quoted(command)],
+        ].join(', '),
+      );
+    if (values.length > 0) await this.duckdb.connection.run(`INSERT INTO changelog VALUES (${values.join('), (')})`);
+    this.#files = {
+      closed: await this.#store(noVersionsSql(this.table)),
+      open: await this.#store(noVersionsSql(this.table)),
+      quarantine: await this.#store(noQuarantineSql()),
+    };
+    await this.restart();
+    return this;
+  }
+
+  async #store(sql: string): Promise<string> {
+    const name = `${this.#name}_${++this.#generation}`;
+    const file = join(this.duckdb.folder, `${name}.parquet`);
+    await this.duckdb.connection.run(
+      this.parquet ? `COPY (${sql}) TO '${file}' (FORMAT parquet, COMPRESSION zstd)` : `CREATE TABLE ${name} AS ${sql}`,
+    );
+    this.#stored.push(this.parquet ? file : name);
+    return this.parquet ? `read_parquet('${file}')` : name;
+  }
+
+  async end(): Promise<void> {
+    for (const name of this.#stored) await (this.parquet ? rm(name) : this.duckdb.connection.run(`DROP TABLE ${name}`));
+  }
+
+  #between(from: number, to: number): string {
+    return `(SELECT * FROM changelog WHERE position > ${from} AND position <= ${to})`;
+  }
+
+  /** Where the table's transactions after `from` may be cut. */
+  cuts(from = 0, upto = Infinity): number[] {
+    return [...new Set(this.changes.map(({ cut }) => cut))].filter((cut) => cut > from && cut <= upto);
+  }
+
+  /** A reader starts on the files as they are; what they have not folded it reads again. */
+  async restart(): Promise<void> {
+    const fold = { open: this.#files.open, quarantine: this.#files.quarantine, foldPosition: this.folded };
+    for (const sql of [...memoryDdl(this.table), ...loadSql(this.table, fold)]) await this.duckdb.connection.run(sql);
+    const upto = this.applied;
+    this.applied = this.folded;
+    if (upto > this.applied) await this.refreshTo(upto, 'by semi join');
+  }
+
+  async refreshTo(cut: number, way: Way, outcome: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): Promise<void> {
+    await this.duckdb.connection.run('BEGIN');
+    await this.#refresh(cut, way);
+    await this.duckdb.connection.run(outcome);
+    if (outcome === 'COMMIT') this.applied = cut;
+  }
+
+  async #refresh(cut: number, way: Way): Promise<void> {
+    const changes = this.#between(this.applied, cut);
+    if (way === 'by size') await refresh(this.duckdb.connection, this.table, { changes });
+    else await sqlRefresh(this.duckdb.connection, this.table, changes, way === 'by index' ? Infinity : 0);
+  }
+
+  /**
+   * A fold publishes the quarantine first; where it crashes after that, it has changed nothing that anybody may see. The
+   * reader takes it over together with what it reads up to `reach`, and may compact in the same transaction.
+   */
+  async foldTo(cut: number, { crashes = false, compacts = false, reach = this.applied } = {}): Promise<void> {
+    const { open, quarantine } = this.#files;
+    const truncated = this.changes.some(({ op, cut: at }) => op === 't' && at > this.folded && at <= cut);
+    const unknown = `(${openQuarantineSql(this.table, quarantine, this.folded)})`;
+    const source = { changes: this.#between(this.folded, cut), open, rest: unknown, truncated };
+    await this.duckdb.connection.run(`CREATE OR REPLACE TEMP TABLE fold_steps AS ${stepsSql(this.table, source)}`);
+    const fold = foldSql(this.table, { steps: 'fold_steps', open, quarantine, foldPosition: this.folded });
+    const [[changed]] = (await this.duckdb.rows(fold.quarantineChanged)) as unknown as [[boolean]];
+    if (changed) this.#files.quarantine = await this.#store(fold.quarantine);
+    if (crashes) return;
+    this.#files.closed = await this.#store(`SELECT * FROM ${this.#files.closed} UNION ALL ${fold.closed}`);
+    this.#files.open = await this.#store(fold.open);
+    await this.duckdb.connection.run('BEGIN');
+    if (reach > this.applied) await this.#refresh(reach, 'by size');
+    const taken = [...forgetSql(this.table, cut), ...(compacts ? compactSql(this.table) : []), 'COMMIT'];
+    for (const sql of taken) await this.duckdb.connection.run(sql);
+    [this.folded, this.applied] = [cut, reach];
+  }
+
+  #text(): string {
+    return columnTexts(this.table, [...versionColumns(this.table), 'is_current']);
+  }
+
+  /** Cuts to ask as of: now, at the fold, and two more, others each time. */
+  #points(): number[] {
+    const cuts = [0, ...this.cuts(0, this.applied)];
+    const some = [this.folded, this.folded + this.applied].map((n) => cuts[(7 * n + 3) % cuts.length]!);
+    return [...new Set([this.applied, this.folded, ...some])];
+  }
+
+  /** Everything a reader can be asked, once with the open versions of the files, once with those in memory. */
+  async answers(): Promise<Record<string, string[]>> {
+    const { closed, quarantine } = this.#files;
+    const answers: Record<string, string[]> = {};
+    const lines = async (sql: string) => (await this.duckdb.rows(sql)).map((row) => JSON.stringify(row)).sort();
+    for (const open of [this.#files.open, memoryTables(this.table).open]) {
+      const where = open === this.#files.open ? 'files' : 'memory';
+      const asOf = (point: number) =>
+        asOfSql(this.table, { closed: point >= this.folded ? null : closed, open }, point);
+      const ask = async (name: string, sql: string) => (answers[`${name}, ${where}`] = await lines(sql));
+      await ask('all versions', `SELECT ${this.#text()} FROM (${allVersionsSql(this.table, { closed, open })})`);
+      await ask('current', `SELECT ${this.#text()} FROM (${currentSql(this.table, { open })})`);
+      await ask(
+        'as of',
+        this.#points()
+          .map((p) => `SELECT '${p}', ${this.#text()} FROM (${asOf(p)})`)
+          .join(' UNION ALL '),
+      );
+    }
+    const columns = columnTexts(this.table, quarantineColumns);
+    const intervals = quarantinedSql(this.table, { quarantine, foldPosition: this.folded });
+    answers.quarantine = await lines(`SELECT ${columns} FROM (${intervals})`);
+    return answers;
+  }
+
+  /** Versions and quarantine for reading by eye, the surrogate key first. */
+  async lines(): Promise<string[]> {
+    const { closed, quarantine } = this.#files;
+    const versions = allVersionsSql(this.table, { closed, open: memoryTables(this.table).open });
+    const intervals = quarantinedSql(this.table, { quarantine, foldPosition: this.folded });
+    const told = await this.duckdb.rows(`
+      SELECT student_key, id || ': ' || coalesce(major, 'NULL'), opened_tx, closed_tx FROM (${versions})
+      UNION ALL SELECT position, (key->>'$[0]') || ': unknown', opened_tx, closed_tx FROM (${intervals}) ORDER BY 1`);
+    return told.map(([key, text, from, to]) => `${key} ${text} [${from}, ${to ?? ''})`);
+  }
+
+  /** What the answers must be. */
+  expected(): Record<string, string[]> {
+    const { versions, unknown } = replay(
+      this.table,
+      this.changes.filter(({ cut }) => cut <= this.applied),
+    );
+    const lines = (of: (string | null)[][]) => of.map((row) => JSON.stringify(row)).sort();
+    const row = (version: Interval) => versionRow(this.table, version);
+    const shows = ({ opened, closed }: Interval, point: number) => opened.tx <= point && (!closed || closed.tx > point);
+    const current = lines(versions.filter(({ closed }) => !closed).map(row));
+    const all = lines(versions.map(row));
+    const asOf = lines(
+      this.#points().flatMap((p) => versions.filter((v) => shows(v, p)).map((v) => [String(p), ...row(v)])),
+    );
+    return {
+      ...{ 'all versions, files': all, 'all versions, memory': all },
+      ...{ 'current, files': current, 'current, memory': current, 'as of, files': asOf, 'as of, memory': asOf },
+      quarantine: lines(unknown.map((interval) => quarantineRow(this.table, interval))),
+    };
+  }
+}
+
+const end = (closed: Change | null): [string | null, string | null] =>
+  closed ? [String(closed.at), String(closed.tx)] : [null, null];
+
+function versionRow(of: Table, { keyMeaning, values, opened, closed }: Interval): (string | null)[] {
+  const state = of.columns.filter(({ name }) => !of.key.includes(name)).map(({ name }) => name);
+  const [validTo, closedTx] = end(closed);
+  return [
+    String(opened.position),
+    ...of.columns.map(({ name }) =>
+      of.key.includes(name) ? keyMeaning[of.key.indexOf(name)]! : values![state.indexOf(name)]!,
+    ),
+    ...[String(opened.at), validTo, String(opened.tx), closedTx, opened.actor, opened.command, String(!closed)],
+  ];
+}
+
+function quarantineRow(of: Table, { key, raw, opened, closed }: Interval): (string | null)[] {
+  const [validTo, closedTx] = end(closed);
+  return [
+    ...[
+      of.table,
+      String(opened.position),
+      JSON.stringify(key),
+      JSON.stringify(raw),
+      String(opened.tx),
+      String(opened.at),
+    ],
+    ...[closedTx, validTo, opened.actor, opened.command],
+  ];
+}
