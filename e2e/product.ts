@@ -3,16 +3,18 @@ import { isRunning, processName } from '#libs/running-process';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { findPackageJSON } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 
 export type Service = 'projector' | 'command-api' | 'query-api';
 export const services: readonly Service[] = ['projector', 'command-api', 'query-api'];
 
-const main = fileURLToPath(new URL('../dist/apps/standalone/src/main.js', import.meta.url));
+/** Beside package.json, wherever this file was built to. */
+const root = dirname(findPackageJSON(import.meta.url)!);
+const main = join(root, 'dist', 'apps', 'standalone', 'src', 'main.js');
 export const anyPorts = {
   PORT: '0',
   COMMAND_API_PORT: '0',

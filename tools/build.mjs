@@ -13,6 +13,8 @@ const generatedClient = 'apps/command-api/src/generated/prisma';
 const sources = [
   'apps/*/src/**/*.ts',
   'libs/*/src/**/*.ts',
+  'bench/**/*.ts',
+  'e2e/product.ts',
   'prisma/schema.prisma',
   'prisma.config.ts',
   'package.json',
