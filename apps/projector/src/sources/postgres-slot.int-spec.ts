@@ -63,6 +63,15 @@ describe('a slot is acknowledged', () => {
     expect(receiver.transactions).toHaveLength(1);
   });
 
+  it('also where the snapshot was durable before its delivery had settled', async () => {
+    const source = database.source();
+    await source.start(null, new RecordingReceiver({ accept: ({ end }) => source.durable(end.commitLsn) }));
+    await database.run(`INSERT INTO unpublished VALUES (1)`);
+    const end = await database.logEnd();
+    await eventually(async () => (await database.confirmed()) >= end);
+    expect(await database.confirmed()).toBeGreaterThanOrEqual(end);
+  });
+
   it('no further than the progress that the receiver keeps', async () => {
     const kept: (() => void)[] = [];
     const receiver = new RecordingReceiver({ keep: () => new Promise<void>((done) => kept.push(done)) });

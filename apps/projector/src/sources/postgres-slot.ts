@@ -38,6 +38,7 @@ export class PostgresSlotSource implements ChangeSource {
 
   async start(from: LakePosition | null, receiver: Receiver, options?: { resnapshot?: boolean }): Promise<void> {
     this.stopping = new AbortController();
+    [this.context, this.session] = [null, null];
     const started = this.begin(options?.resnapshot ? null : from, receiver);
     this.running = started.catch(() => {});
     await started;
@@ -60,7 +61,8 @@ export class PostgresSlotSource implements ChangeSource {
     const { signal } = this.stopping;
     const admin = await openAdmin(this.settings, signal);
     try {
-      this.context = from ? this.resume(from, receiver) : await this.snapshot(admin, receiver);
+      if (from) this.context = this.resume(from, receiver);
+      else await this.snapshot(admin, receiver);
       await this.openSession(admin);
     } catch (error) {
       await disconnect(admin);
@@ -75,9 +77,12 @@ export class PostgresSlotSource implements ChangeSource {
     return { settings: this.settings, epoch, positions, receiver };
   }
 
-  private async snapshot(admin: pg.Client, receiver: Receiver): Promise<SessionContext> {
+  private async snapshot(admin: pg.Client, receiver: Receiver): Promise<void> {
     const { signal } = this.stopping;
     const { epoch, consistentPoint, transaction, close } = await takeSnapshot(admin, this.settings, signal);
+    const positions = new SlotPositions({ accepted: consistentPoint, durable: 0, acknowledged: consistentPoint });
+    // before the delivery, since the snapshot may be durable as soon as that has been accepted
+    this.context = { settings: this.settings, epoch, positions, receiver };
     const abort = () => void close();
     signal.addEventListener('abort', abort);
     try {
@@ -87,8 +92,6 @@ export class PostgresSlotSource implements ChangeSource {
       signal.removeEventListener('abort', abort);
       await close();
     }
-    const positions = new SlotPositions({ accepted: consistentPoint, durable: 0, acknowledged: consistentPoint });
-    return { settings: this.settings, epoch, positions, receiver };
   }
 
   private async openSession(admin: pg.Client): Promise<void> {
