@@ -106,12 +106,19 @@ function justBefore(instant: string): string {
   return `${seconds}.${String(microseconds % 1_000_000n).padStart(6, '0')}Z`;
 }
 
-beforeAll(async () => {
-  product = await Product.start();
-});
-afterAll(async () => product.discard());
+/** A fold never changes what is answered: the story is told with none, and with one as often as can be. */
+const foldings = [
+  { when: 'nothing is folded', environment: { FOLD_CHANGES: '100000000', FOLD_AGE_SECONDS: '86400' } },
+  { when: 'everything is folded at once', environment: { FOLD_CHANGES: '1' } },
+];
 
-describe("a student's story, told while processes are killed", () => {
+describe.each(foldings)("a student's story, told while processes are killed and $when", ({ environment }) => {
+  beforeAll(async () => {
+    tokens.length = 0;
+    product = await Product.start(environment);
+  });
+  afterAll(() => product.discard());
+
   it('is accepted command by command, whether the projector lives or not', async () => {
     const created = await command('POST', '', 'ada', { id, ...record });
     expect(created.status).toBe(201);
