@@ -84,6 +84,12 @@ export class Subject {
     return this.parquet ? `read_parquet('${file}')` : name;
   }
 
+  /** The lake's quarantine is of all tables; the others' rows are nothing to this one. */
+  #quarantine(): string {
+    const other = `'others', 1, '["1", "2", "3"]', '{}', 0, to_timestamp(0), NULL, NULL, NULL, NULL`;
+    return `(SELECT * FROM ${this.#files.quarantine} UNION ALL SELECT ${other})`;
+  }
+
   async end(): Promise<void> {
     for (const name of this.#stored) await (this.parquet ? rm(name) : this.duckdb.connection.run(`DROP TABLE ${name}`));
   }
@@ -99,7 +105,7 @@ export class Subject {
 
   /** A reader starts on the files as they are; what they have not folded it reads again. */
   async restart(): Promise<void> {
-    const fold = { open: this.#files.open, quarantine: this.#files.quarantine, foldPosition: this.folded };
+    const fold = { open: this.#files.open, quarantine: this.#quarantine(), foldPosition: this.folded };
     for (const sql of [...memoryDdl(this.table), ...loadSql(this.table, fold)]) await this.duckdb.connection.run(sql);
     const upto = this.applied;
     this.applied = this.folded;
@@ -124,7 +130,7 @@ export class Subject {
    * reader takes it over together with what it reads up to `reach`, and may compact in the same transaction.
    */
   async foldTo(cut: number, { crashes = false, compacts = false, reach = this.applied } = {}): Promise<void> {
-    const { open, quarantine } = this.#files;
+    const [open, quarantine] = [this.#files.open, this.#quarantine()];
     const truncated = this.changes.some(({ op, cut: at }) => op === 't' && at > this.folded && at <= cut);
     const unknown = `(${openQuarantineSql(this.table, quarantine, this.folded)})`;
     const source = { changes: this.#between(this.folded, cut), open, rest: unknown, truncated };
@@ -155,7 +161,7 @@ export class Subject {
 
   /** Everything a reader can be asked, once with the open versions of the files, once with those in memory. */
   async answers(): Promise<Record<string, string[]>> {
-    const { closed, quarantine } = this.#files;
+    const [closed, quarantine] = [this.#files.closed, this.#quarantine()];
     const answers: Record<string, string[]> = {};
     const lines = async (sql: string) => (await this.duckdb.rows(sql)).map((row) => JSON.stringify(row)).sort();
     for (const open of [this.#files.open, memoryTables(this.table).open]) {
@@ -180,7 +186,7 @@ export class Subject {
 
   /** Versions and quarantine for reading by eye, the surrogate key first. */
   async lines(): Promise<string[]> {
-    const { closed, quarantine } = this.#files;
+    const [closed, quarantine] = [this.#files.closed, this.#quarantine()];
     const versions = allVersionsSql(this.table, { closed, open: memoryTables(this.table).open });
     const intervals = quarantinedSql(this.table, { quarantine, foldPosition: this.folded });
     const told = await this.duckdb.rows(`

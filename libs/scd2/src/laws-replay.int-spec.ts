@@ -1,6 +1,6 @@
 /**
  * Whatever happens to a table, however its changes are cut into refreshes and folds, and whatever is interrupted: the
- * answers are those of a plain replay.
+ * answers are those of a plain replay. RUNS scales; a failure prints its seed and path, and SEED repeats it.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
