@@ -34,6 +34,8 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
           slot: config.REPLICATION_SLOT,
           publication: config.PUBLICATION,
           catalog: await catalog(),
+          interrupted: (error) =>
+            new Logger(ChangeTransport.name).warn(`The source is connected to anew: ${error.message}`),
         }),
       );
     const projector = async (changes: ChangeTransport) =>
