@@ -107,7 +107,7 @@ function justBefore(instant: string): string {
 }
 
 /** A fold never changes what is answered: the story is told with none, and with one as often as can be. */
-const foldings = [
+const foldings: { when: string; environment: Record<string, string> }[] = [
   { when: 'nothing is folded', environment: { FOLD_CHANGES: '100000000', FOLD_AGE_SECONDS: '86400' } },
   { when: 'everything is folded at once', environment: { FOLD_CHANGES: '1' } },
 ];
