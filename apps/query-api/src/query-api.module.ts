@@ -6,6 +6,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { loadCatalog, type Catalog } from '#libs/catalog';
+import { NoSuchTable } from '#libs/delta-log';
 import { lakeFolder } from '#libs/lake';
 import { university } from '#libs/university';
 import { CATALOG, CatalogController } from './catalog/catalog.controller.js';
@@ -55,12 +56,14 @@ export async function catalogOf({ CATALOG_MODULE }: Pick<Config, 'CATALOG_MODULE
   }
 }
 
-/** A lake that stays away fails twice a second: the log says so once. */
+/** A lake that stays away fails twice a second: the log says so once. One that is not there yet is no reason to warn. */
 function toldOnce(): (error: Error) => void {
   const logger = new Logger(Follower.name);
   let told = '';
   return (error) => {
-    if (error.message !== told) logger.warn(`The lake cannot be followed, and is tried again: ${error.message}`);
+    if (error.message === told) return;
     told = error.message;
+    if (error instanceof NoSuchTable) logger.log('The lake is empty; the projector makes its tables.');
+    else logger.warn(`The lake cannot be followed, and is tried again: ${error.message}`);
   };
 }

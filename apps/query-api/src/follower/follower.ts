@@ -10,6 +10,7 @@ import type { AddFile } from '#libs/delta-log';
 import { changelogTags, openDuckDb, readWatermark, type Watermark } from '#libs/lake';
 import { FollowedLake } from './followed-lake.js';
 import { LakeMemory } from './lake-memory.js';
+import { recentTransactions } from './recent-transactions.js';
 import { Timeline } from './timeline.js';
 import { VisibleTransactions } from './visible-transactions.js';
 
@@ -129,6 +130,7 @@ export class Follower {
     const folded = Math.min(...lake.tables.map(({ foldPosition }) => foldPosition));
     const files = [...lake.changelogFiles];
     timeline.add(files);
+    this.visible.apply(await recentTransactions(lake, writer));
     this.visible.apply(await memory.advance(lake, files.filter(isAfter(folded))));
     return { duckdb, lake, memory, timeline, writer };
   }
