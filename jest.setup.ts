@@ -1,3 +1,3 @@
-// CommonJS packages that require() Nest (terminus, pino) need it evaluated first under Jest.
+// CommonJS packages that require() Nest (pino) need it evaluated first under Jest.
 import '@nestjs/common';
 import '@nestjs/core';
