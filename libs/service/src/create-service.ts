@@ -52,10 +52,13 @@ export async function createService(service: Service): Promise<NestFastifyApplic
 
   const app = await NestFactory.create<NestFastifyApplication>(serviceModule(service, readiness, registry), adapter, {
     bufferLogs: true,
+    // Of a start that fails, nothing is told but why: the caller gets the error.
+    autoFlushLogs: false,
     bodyParser: false,
     abortOnError: false,
   });
   app.useLogger(app.get(Logger));
+  app.flushLogs();
   readiness.watch((service.readiness ?? []).map((indicator) => app.get(indicator, { strict: false })));
   await secure(app);
   app.useGlobalGuards(new RequestGuard());
