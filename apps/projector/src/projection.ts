@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Catalog } from '#libs/catalog';
 import type { Transaction } from '#libs/change-event';
-import { createTable, DeltaTable, Fenced } from '#libs/delta-log';
+import { createTable, DeltaTable } from '#libs/delta-log';
 import { changelog } from '#libs/lake';
 import { ChangelogAppender, type Appended } from './append/changelog-appender.js';
 import { FoldSchedule } from './folding/fold-schedule.js';
-import { openVersionStores } from './folding/version-store.js';
+import { openVersionStores, type VersionStore } from './folding/version-store.js';
 import type { Progress } from './sources/change-source.js';
 import type { ProjectionEvents } from './projection-events.js';
 import { Upkeep } from './upkeep/upkeep.js';
@@ -28,6 +28,9 @@ export interface ProjectionOptions {
 
 const megabyte = 1 << 20;
 
+/** For appends, for folds, for upkeep. */
+type Connections = readonly [DuckDBConnection, DuckDBConnection, DuckDBConnection];
+
 export class Projection {
   private constructor(
     readonly appender: ChangelogAppender,
@@ -38,26 +41,40 @@ export class Projection {
 
   static async open(duckdb: DuckDBInstance, options: ProjectionOptions, events: ProjectionEvents): Promise<Projection> {
     const connections = [await duckdb.connect(), await duckdb.connect(), await duckdb.connect()] as const;
+    try {
+      return await Projection.on(connections, options, events);
+    } catch (error) {
+      for (const connection of connections) connection.closeSync();
+      throw error;
+    }
+  }
+
+  private static async on(connections: Connections, options: ProjectionOptions, events: ProjectionEvents) {
     const [appends, folds, upkeeps] = connections;
+    const over = new AbortController();
+    const failed = (error: Error) => {
+      over.abort(error);
+      void folding.stop();
+      events.failed(error);
+    };
     const folder = join(options.lake, changelog.name);
-    const definition = { ...changelog, partitionColumns: [], configuration: {} };
-    await createTable(folder, definition, appends);
+    await createTable(folder, { ...changelog, partitionColumns: [], configuration: {} }, appends);
     const table = await DeltaTable.open(folder, appends);
     const stores = await openVersionStores(options.lake, options.catalog.tables, folds);
-    const watermark = await WatermarkKeeper.open(options.lake, events.failed);
-    const folding = new FoldSchedule(stores, table, folds, foldOptions(options, events));
+    const watermark = await WatermarkKeeper.open(options.lake, failed);
+    const folding = new FoldSchedule(stores, table, folds, {
+      ...foldBudget(options),
+      folded: events.folded,
+      failed: (error) => (stores.some(mustBeReopened) ? failed(error) : events.foldFailed(error)),
+    });
     const appended = (done: Appended) => {
       events.appended(done);
       folding.appended(done);
     };
     const appender = await ChangelogAppender.open(table, appends, folder, {
-      eventTable: options.catalog.events?.table,
-      memoryBudget: 32 * megabyte,
-      pendingBudget: 32 * megabyte,
-      spoolFolder: options.spoolFolder,
-      suspiciousClock: events.suspiciousClock,
-      ...{ watermark, appended },
-      failed: events.failed,
+      ...{ eventTable: options.catalog.events?.table, spoolFolder: options.spoolFolder },
+      ...{ memoryBudget: 32 * megabyte, pendingBudget: 32 * megabyte },
+      ...{ watermark, appended, failed, suspiciousClock: events.suspiciousClock, over: over.signal },
     });
     folding.appended({ tip: { position: appender.lastPosition }, snapshot: false });
     const tables = [...new Set([table, ...stores.flatMap(({ versions, quarantine }) => [versions, quarantine])])];
@@ -84,13 +101,13 @@ export class Projection {
   }
 }
 
-function foldOptions({ foldChanges, foldAge }: ProjectionOptions, events: ProjectionEvents) {
-  return {
-    minimumChanges: foldChanges,
-    shareOfOpenRows: 0.01,
-    maximumAge: foldAge,
-    maximumBacklog: 4,
-    folded: events.folded,
-    failed: (error: Error) => (error instanceof Fenced ? events.failed(error) : events.foldFailed(error)),
-  };
-}
+const foldBudget = ({ foldChanges, foldAge }: ProjectionOptions) => ({
+  minimumChanges: foldChanges,
+  shareOfOpenRows: 0.01,
+  maximumAge: foldAge,
+  maximumBacklog: 4,
+});
+
+/** Trying again leads nowhere: another writer goes on with a table, or nobody knows how its last commit ended. */
+const mustBeReopened = ({ versions, quarantine }: VersionStore): boolean =>
+  versions.failure !== undefined || quarantine.failure !== undefined;

@@ -24,7 +24,7 @@ export class NoSuchTable extends Error {
  */
 export class DeltaTable {
   #last: Promise<unknown> = Promise.resolve();
-  /** Why this writer must not write again: it was fenced, or does not know how its last commit ended. */
+  /** This writer was fenced, or does not know how its last commit ended: it must not write again. */
   #failure: Error | undefined;
 
   private constructor(
@@ -43,6 +43,11 @@ export class DeltaTable {
     if (snapshot.protocol.minWriterVersion > 2) throw new UnsupportedTable('writing', snapshot.protocol);
     await syncDirectory(logFolder(folder)); // a writer that crashed after its link(2) may not have
     return new DeltaTable(folder, snapshot);
+  }
+
+  /** What every commit fails with from now on, until the table is opened again. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /**

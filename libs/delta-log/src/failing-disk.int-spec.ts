@@ -40,6 +40,7 @@ describe('on a disk that fails', () => {
   it('a commit that stays unwritten is refused, and the next one takes its version', async () => {
     failures.writeDurably = 3;
     await expect(table.commit([add('a')])).rejects.toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+    expect(table.failure).toBeUndefined();
     expect(await entries()).toEqual([0]);
     expect(await table.commit([add('b')])).toBe(1);
     expect([...table.snapshot.files.keys()]).toEqual(['b']);
@@ -56,6 +57,7 @@ describe('on a disk that fails', () => {
     failures.syncDirectory = 3;
     const lost = expect.objectContaining({ code: 'EIO' });
     await expect(table.commit([add('a')])).rejects.toThrow(lost);
+    expect(table.failure).toMatchObject({ code: 'EIO' });
     await expect(table.commit([add('a')])).rejects.toThrow(lost);
     failures.syncDirectory = 1;
     await expect(DeltaTable.open(folder, duckdb)).rejects.toThrow(lost); // it vouches for what it shows

@@ -13,6 +13,7 @@ export { commit, Fenced, readCommit } from './commit.js';
 export { createTable, type TableDefinition } from './create-table.js';
 export { writeDataFile } from './data-file.js';
 export { DeltaTable, NoSuchTable } from './delta-table.js';
+export { replaceDurably } from './durable-file.js';
 export { loadSnapshot } from './load-snapshot.js';
 export { LogMovedOn } from './log-folder.js';
 export type { DeltaField, DeltaType } from './schema.js';

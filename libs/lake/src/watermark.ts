@@ -1,6 +1,8 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lsn } from '#libs/change-event';
+import { replaceDurably } from '#libs/delta-log';
 
 /** What the projector vouches for, once a second: everything that the source had committed up to `lsn` is in the lake. */
 export interface Watermark {
@@ -18,19 +20,20 @@ export interface Watermark {
 
 const file = (folder: string) => join(folder, '_watermark.json');
 
-/** Whole or not at all: rename(2) replaces the name at once. Synced first, since `time` must not fall even by a crash. */
+/**
+ * Whole or not at all, and durable when it resolves: neither `time` nor what the source was told to forget may fall by a
+ * crash. A draft of its own for each, since a projector that was replaced may still be writing one.
+ */
 export async function writeWatermark(folder: string, watermark: Watermark): Promise<void> {
   const { source_time, time, ...rest } = watermark;
   const text = JSON.stringify({ ...rest, source_time: Number(source_time), time: Number(time) });
-  const draft = `${file(folder)}.draft`;
-  const handle = await open(draft, 'w');
+  const draft = join(folder, `._watermark.${randomUUID()}.draft`);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    await replaceDurably(file(folder), draft, text);
+  } catch (error) {
+    await unlink(draft).catch(() => {}); // the first error is the one to tell
+    throw error;
   }
-  await rename(draft, file(folder));
 }
 
 /** null before the first, or where a crash of the machine left a file that is no JSON. */

@@ -8,7 +8,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Transaction } from '#libs/change-event';
-import type { Action, DeltaTable } from '#libs/delta-log';
+import { Fenced, readCommit, type Action, type DeltaTable } from '#libs/delta-log';
 import { appIds, configuration } from '#libs/lake';
 import type { LakePosition, Progress } from '../sources/change-source.js';
 import type { WatermarkKeeper } from '../watermark/watermark-keeper.js';
@@ -34,6 +34,8 @@ export interface AppendOptions extends Staging {
   readonly suspiciousClock: (stamp: TransactionStamp) => void;
   /** A commit failed: nothing of what is pending reaches the lake through this appender. */
   readonly failed: (error: Error) => void;
+  /** Aborted by a failure elsewhere: no commit begins any more. */
+  readonly over?: AbortSignal;
 }
 
 type Entry = StagedTransaction | { readonly progress: Progress; readonly kept: () => void };
@@ -121,12 +123,21 @@ export class ChangelogAppender {
     this.roomFreed?.();
     const transactions = transactionsOf(batch);
     try {
+      this.options.over?.throwIfAborted();
       await this.commit(transactions);
     } catch (error) {
       await discardAll(transactions);
       throw error;
     }
-    for (const entry of batch) if ('progress' in entry) this.keep(entry);
+    const progresses = batch.filter((entry) => 'progress' in entry);
+    if (progresses.length > 0) await this.refuseReplaced();
+    for (const entry of progresses) this.keep(entry);
+  }
+
+  /** The watermark has no versions that fence: a projector that slept would put its own over that of its successor. */
+  private async refuseReplaced(): Promise<void> {
+    const { folder, snapshot } = this.table;
+    if (await readCommit(folder, snapshot.version + 1)) throw new Fenced(folder, snapshot.version + 1);
   }
 
   /** The keeper reports a failure itself; the source is then never told. */

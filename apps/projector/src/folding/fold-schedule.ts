@@ -18,16 +18,17 @@ export interface FoldOptions {
   /** How many budgets folding may be behind before the source is held back. */
   readonly maximumBacklog: number;
   readonly folded: (folded: Folded) => void;
-  /** A fold failed; the next attempt comes a few seconds later. */
+  /** A table's fold failed, no other's; the next attempt comes a few seconds later. */
   readonly failed: (error: Error) => void;
+  /** Milliseconds between a failed fold and the next attempt. */
+  readonly pauseAfterFailure?: number;
 }
-
-/** Milliseconds between a failed fold and the next attempt. */
-const pauseAfterFailure = 5_000;
 
 export class FoldSchedule {
   private tip: number;
   private running: Promise<void> | null = null;
+  /** Something asks for a fold at once that the running one, if any, does not satisfy. */
+  private due = false;
   private timer: NodeJS.Timeout | null = null;
   private readonly stopping = new AbortController();
   private waiting: (() => void)[] = [];
@@ -50,7 +51,8 @@ export class FoldSchedule {
   appended({ tip, snapshot }: { tip: Pick<Tip, 'position'>; snapshot: boolean }): void {
     this.tip = tip.position;
     if (this.stopped) return;
-    if (snapshot || this.backlog >= this.budget) this.start();
+    this.due ||= snapshot;
+    if (this.due || this.backlog >= this.budget) this.start();
     else if (this.backlog > 0) this.timer ??= setTimeout(() => this.start(), this.options.maximumAge);
   }
 
@@ -90,21 +92,33 @@ export class FoldSchedule {
     this.running ??= this.foldAll().finally(() => {
       this.running = null;
       this.release();
-      if (!this.stopped && this.backlog > 0)
-        this.timer ??= setTimeout(() => this.start(), this.backlog >= this.budget ? 0 : this.options.maximumAge);
+      if (this.stopped || this.backlog <= 0) return;
+      const wait = this.due || this.backlog >= this.budget ? 0 : this.options.maximumAge;
+      this.timer ??= setTimeout(() => this.start(), wait);
     });
   }
 
+  /** A table that cannot be folded holds no other one up. */
   private async foldAll(): Promise<void> {
     const position = this.tip;
-    try {
-      for (const store of this.stores)
-        if (foldPosition(store) < position)
-          this.options.folded(await fold(store, this.changelog, position, this.duckdb));
-    } catch (error) {
-      this.options.failed(error as Error);
-      await sleep(pauseAfterFailure, undefined, { signal: this.stopping.signal }).catch(() => {});
+    this.due = false;
+    const failures: Error[] = [];
+    for (const store of this.stores) {
+      if (this.stopped || foldPosition(store) >= position) continue;
+      try {
+        this.options.folded(await fold(store, this.changelog, position, this.duckdb));
+      } catch (error) {
+        failures.push(error as Error);
+      }
     }
+    if (failures.length > 0) await this.recover(failures);
+  }
+
+  private async recover(failures: readonly Error[]): Promise<void> {
+    this.due = true;
+    for (const error of failures) this.options.failed(error);
+    const pause = this.options.pauseAfterFailure ?? 5_000;
+    await sleep(pause, undefined, { signal: this.stopping.signal }).catch(() => {});
   }
 
   private release(): void {
