@@ -1,8 +1,8 @@
 /** The laws of versions by their names, each with the smallest history that shows it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ColumnType } from '#libs/catalog';
+import type { ColumnType, Table } from '#libs/catalog';
 import type { Change, Row } from '../test/change.js';
-import { students, texts } from '../test/histories.js';
+import { rooms, students, texts } from '../test/histories.js';
 import { meaning } from '../test/oracle.js';
 import { quoted, Subject } from '../test/subject.js';
 import { TestDuckDb } from '../test/test-duckdb.js';
@@ -46,21 +46,23 @@ const changesOfTold = (transactions: Told[][], step = 10): Change[] =>
     }));
   });
 
-const subjectOf = (...transactions: Told[][]): Promise<Subject> =>
-  new Subject(duckdb, students, changesOfTold(transactions), false).start();
+const subjectOf = (transactions: Told[][], of = students): Promise<Subject> =>
+  new Subject(duckdb, of, changesOfTold(transactions), false).start();
 
-/** The students' versions and quarantine as `key: major [from, to)`, the same transaction by transaction, at once and folded. */
-async function versionsOf(...transactions: Told[][]): Promise<string[]> {
-  const apart = await subjectOf(...transactions);
+/** The lines of a subject, the same when told transaction by transaction, at once, and folded. */
+async function linesOf(of: Table, transactions: Told[][]): Promise<string[]> {
+  const apart = await subjectOf(transactions, of);
   for (const cut of apart.cuts()) await apart.refreshTo(cut, 'by size');
   const lines = await apart.lines();
   await apart.foldTo(apart.applied);
   expect(await apart.lines()).toEqual(lines);
-  const atOnce = await subjectOf(...transactions);
+  const atOnce = await subjectOf(transactions, of);
   await atOnce.refreshTo(atOnce.cuts().at(-1)!, 'by index');
   expect(await atOnce.lines()).toEqual(lines);
   return lines;
 }
+
+const versionsOf = (...transactions: Told[][]): Promise<string[]> => linesOf(students, transactions);
 
 describe('law 1: half-open intervals that never overlap', () => {
   it('ends a version where the next begins', async () => {
@@ -70,7 +72,7 @@ describe('law 1: half-open intervals that never overlap', () => {
 
 describe('law 2: order is the position', () => {
   it('shows at a cut what opened at or before it and has not closed by it', async () => {
-    const subject = await subjectOf([put('S1', cs)], [put('S1', math)], [remove('S1')]);
+    const subject = await subjectOf([[put('S1', cs)], [put('S1', math)], [remove('S1')]]);
     await subject.refreshTo(39, 'by size');
     const files = { closed: null, open: memoryTables(students).open };
     const majors = async (cut: number) => rows(`SELECT major, closed_tx FROM (${asOfSql(students, files, cut)})`);
@@ -88,7 +90,7 @@ describe('law 2: order is the position', () => {
 
 describe('laws 3 and 4: one rule makes every version', () => {
   it('gives key, actor and command of the last change', async () => {
-    const subject = await subjectOf([put('S1', cs), put('S1', math)]);
+    const subject = await subjectOf([[put('S1', cs), put('S1', math)]]);
     await subject.refreshTo(19, 'by size');
     const open = memoryTables(students).open;
     expect(await rows(`SELECT student_key, actor, command FROM (${currentSql(students, { open })})`)).toEqual([
@@ -158,7 +160,7 @@ describe('law 6: restart and chunking change no answer', () => {
   });
 
   it('holds for a reader in the midst of a transaction, who sees nothing of refreshes and folds', async () => {
-    const subject = await subjectOf([put('S1', cs), put('S2', cs)], [put('S1', math), remove('S2')], [put('S1', cs)]);
+    const subject = await subjectOf([[put('S1', cs), put('S2', cs)], [put('S1', math), remove('S2')], [put('S1', cs)]]);
     await subject.refreshTo(19, 'by size');
     const other = await duckdb.instance.connect();
     await other.run('BEGIN TRANSACTION READ ONLY');
@@ -228,9 +230,18 @@ describe('law 9: a value that does not type', () => {
       ['10 S1: unknown [10, 20)', '20 S1: unknown [20, )'],
     ],
     ['ends with a delete', [[put('S1', nan)], [remove('S1')]], ['10 S1: unknown [10, 20)']],
+    ['is no row of NULLs', [[put('S1', nan)], [put('S1', {})]], ['10 S1: unknown [10, 20)', '20 S1: NULL [20, )']],
     ['ends with a truncate', [[put('S1', nan)], [truncate]], ['10 S1: unknown [10, 20)']],
   ] as [string, Told[][], string[]][])('%s', async (_, transactions, expected) => {
     expect(await versionsOf(...transactions)).toEqual(expected);
+  });
+
+  it('is a key of its own in a key', async () => {
+    expect(await linesOf(rooms, [[put('x', {})], [put('y', {})], [put('7', {})], [remove('x')]])).toEqual([
+      '10 x: unknown [10, 40)',
+      '20 y: unknown [20, )',
+      '30 7: NULL [30, )',
+    ]);
   });
 
   it.each(Object.keys(texts) as ColumnType[])('is told from one that does, for %s', async (type) => {

@@ -72,14 +72,14 @@ function typedRowsSql(table: Table, changes: string): string {
   FROM (SELECT *, ${keyTextsSql(table)} AS key_texts, ${stateTextsSql(table)} AS texts FROM ${changes})`;
 }
 
-/** null for a truncate and for what does not type. */
+/** null for what does not type, and so for a truncate, which has no key. */
 function changeOf(table: Table, [op, texts, ...row]: Row): Change | null {
   const { columns } = table;
   const [validFrom, , transaction] = row.slice(1 + columns.length) as DuckDBValue[];
   const { key, state } = partsOf(table, row.slice(1, 1 + columns.length));
   const absent = op === 'd';
   const typed = BigInt(state.filter((value) => value !== null).length);
-  if (op === 't' || key.includes(null) || (!absent && typed !== texts)) return null;
+  if (key.includes(null) || (!absent && typed !== texts)) return null;
   return {
     position: row[0] as bigint,
     identity: JSON.stringify(key),

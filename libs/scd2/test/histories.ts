@@ -37,7 +37,7 @@ export const samples = table('sample', ['taken_on', 'select', 'site'], {
   closing: 'numeric(38,0)',
   o: 'text',
 });
-const rooms = table('room', ['number'], { number: 'integer', open: 'boolean', since: 'timestamptz' });
+export const rooms = table('room', ['number'], { number: 'integer', open: 'boolean', since: 'timestamptz' });
 const enrollments = table('enrollment', ['student_id', 'course_id'], { student_id: 'text', course_id: 'text' });
 const stays = table('stay', ['arrived', 'single'], { arrived: 'timestamptz', single: 'boolean', nights: 'smallint' });
 export const tables = [students, samples, rooms, enrollments, stays];

@@ -184,15 +184,18 @@ export class Subject {
     return answers;
   }
 
-  /** Versions and quarantine for reading by eye, the surrogate key first. */
+  /** Versions and quarantine by surrogate key, as `key: first other column [from, to)`. */
   async lines(): Promise<string[]> {
+    const { columns, key, name } = this.table;
     const [closed, quarantine] = [this.#files.closed, this.#quarantine()];
     const versions = allVersionsSql(this.table, { closed, open: memoryTables(this.table).open });
     const intervals = quarantinedSql(this.table, { quarantine, foldPosition: this.folded });
+    const other = identifier(columns.find((column) => !key.includes(column.name))!.name);
     const told = await this.duckdb.rows(`
-      SELECT student_key, id || ': ' || coalesce(major, 'NULL'), opened_tx, closed_tx FROM (${versions})
+      SELECT ${name}_key, ${identifier(key[0]!)} || ': ' || coalesce(${other}::VARCHAR, 'NULL'), opened_tx, closed_tx
+      FROM (${versions})
       UNION ALL SELECT position, (key->>'$[0]') || ': unknown', opened_tx, closed_tx FROM (${intervals}) ORDER BY 1`);
-    return told.map(([key, text, from, to]) => `${key} ${text} [${from}, ${to ?? ''})`);
+    return told.map(([position, text, from, to]) => `${position} ${text} [${from}, ${to ?? ''})`);
   }
 
   /** What the answers must be. */
