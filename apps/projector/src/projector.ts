@@ -24,6 +24,8 @@ export interface ProjectorOptions {
   readonly stateChanged: (status: ProjectorStatus) => void;
   /** Whether a changed source is snapshotted anew without being asked. */
   readonly resnapshot: boolean;
+  /** Resolves after as many milliseconds, or when the signal aborts. */
+  readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Milliseconds between attempts: doubling from the first to the second. */
@@ -65,15 +67,15 @@ export class Projector {
     this.enter('stopped');
   }
 
-  /** The next life opens a new epoch of the source. */
+  /** Each life opens a new epoch of the source, until the lake has its snapshot. */
   requestResnapshot(): void {
     this.resnapshot = true;
     this.waking.abort();
   }
 
-  accept(transaction: Transaction): Promise<void> {
+  async accept(transaction: Transaction): Promise<void> {
     if (!this.projection) throw new Error('The projection is closed.');
-    return this.projection.accept(transaction);
+    await this.projection.accept(transaction);
   }
 
   private async run(): Promise<void> {
@@ -82,8 +84,9 @@ export class Projector {
       const error = await this.live();
       if (!error) continue;
       const reaction = reactionTo(error);
-      if (reaction === 'park' && this.options.resnapshot) this.resnapshot = true;
-      else await this.wait(reaction, error);
+      const heals = reaction === 'park' && this.options.resnapshot;
+      this.resnapshot ||= heals;
+      await this.wait(heals ? 'retry' : reaction, error);
     }
   }
 
@@ -93,21 +96,27 @@ export class Projector {
     const ended = Promise.withResolvers<Error | null>();
     this.waking.signal.addEventListener('abort', () => ended.resolve(null), { once: true });
     try {
-      const projection = await this.options.open(this.eventsOf(ended.resolve));
-      this.projection = projection;
-      await this.transport.start(
-        projection.appender.lakePosition,
-        { progress: (progress) => projection.progress(progress), failed: ended.resolve },
-        { resnapshot: this.resnapshot },
-      );
-      this.resnapshot = false;
-      this.enter('streaming');
-      return await ended.promise;
+      this.projection = await this.options.open(this.eventsOf(ended.resolve));
+      return await this.stream(this.projection, ended);
     } catch (error) {
       return error as Error;
     } finally {
       await this.end();
     }
+  }
+
+  /** Does not insist on a start: one may wait for ever, for a server, a lock or a fold, until the source is stopped. */
+  private async stream(projection: Projection, ended: PromiseWithResolvers<Error | null>): Promise<Error | null> {
+    if (this.waking.signal.aborted) return null;
+    const starting = this.transport.start(
+      projection.appender.lakePosition,
+      { progress: (progress) => projection.progress(progress), failed: ended.resolve },
+      { resnapshot: this.resnapshot },
+    );
+    const early = await Promise.race([starting.then(() => undefined), ended.promise]);
+    if (early !== undefined) return early;
+    this.enter('streaming');
+    return ended.promise;
   }
 
   private eventsOf(failed: (error: Error) => void): ProjectionEvents {
@@ -116,6 +125,7 @@ export class Projector {
       failed,
       appended: (appended) => {
         this.pause = shortestPause;
+        if (appended.snapshot) this.resnapshot = false; // not before: one that was taken in may yet be lost
         this.transport.durable(appended.tip.commitLsn);
         this.options.events.appended(appended);
       },
@@ -141,9 +151,9 @@ export class Projector {
 
   private async wait(reaction: Reaction, error: Error): Promise<void> {
     this.enter(reaction, error);
-    this.pause = Math.min(this.pause * 2, longestPause);
     const milliseconds = reaction === 'park' ? 2 ** 31 - 1 : this.pause;
-    await sleep(milliseconds, undefined, { signal: this.waking.signal }).catch(() => {});
+    this.pause = Math.min(this.pause * 2, longestPause);
+    await (this.options.sleep ?? interruptibleSleep)(milliseconds, this.waking.signal);
   }
 
   private enter(state: State, error: Error | null = null): void {
@@ -151,3 +161,6 @@ export class Projector {
     this.options.stateChanged(this.current);
   }
 }
+
+const interruptibleSleep = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  sleep(milliseconds, undefined, { signal }).catch(() => {});
