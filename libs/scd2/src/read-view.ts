@@ -1,8 +1,8 @@
 /** What a reader answers from: the files and its memory as one relation. A fold changes none of these answers. */
-import { surrogateKey, type Table } from '#libs/catalog';
+import { keyColumns, surrogateKey, type Table } from '#libs/catalog';
 import { quarantineAsOfFoldSql } from './quarantine.js';
-import { memoryTables } from './reader-memory.js';
-import { identifier, literal } from './typing.js';
+import { keyHashSql, memoryTables } from './reader-memory.js';
+import { duckdbType, identifier, literal } from './typing.js';
 import { versionColumns } from './version.js';
 
 export interface VersionFiles {
@@ -10,11 +10,16 @@ export interface VersionFiles {
   readonly closed: string | null;
   /** Open version rows: files, or the memory's `<table>_open`. */
   readonly open: string;
+  /**
+   * Texts of one key that DuckDB casts to its values: rows of other keys may be left out, and the memory's are, by its
+   * index. Only where `open` is the memory's. Whoever asks filters by the key all the same.
+   */
+  readonly key?: readonly string[];
 }
 
 /** A query for every version: the columns of a version, then `is_current`. */
-export function allVersionsSql(table: Table, { closed, open }: VersionFiles): string {
-  const overlay = overlaySql(table, open);
+export function allVersionsSql(table: Table, { closed, ...opened }: VersionFiles): string {
+  const overlay = overlaySql(table, opened);
   return closed ? `SELECT ${stored(table)}, false AS is_current FROM ${closed}\nUNION ALL ${overlay}` : overlay;
 }
 
@@ -23,18 +28,18 @@ export function allVersionsSql(table: Table, { closed, open }: VersionFiles): st
  * Closed rows may be left out (null) where `position` is at or past the fold. Filters in here, unlike those around
  * `allVersionsSql`, reach the files' statistics.
  */
-export function asOfSql(table: Table, { closed, open }: VersionFiles, position: number): string {
+export function asOfSql(table: Table, { closed, ...opened }: VersionFiles, position: number): string {
   const [before, after] = [`opened_tx <= ${position}`, `closed_tx > ${position}`];
-  const overlay = `SELECT * FROM (${overlaySql(table, open)}) WHERE ${before} AND (closed_tx IS NULL OR ${after})`;
+  const overlay = `SELECT * FROM (${overlaySql(table, opened)}) WHERE ${before} AND (closed_tx IS NULL OR ${after})`;
   if (!closed) return overlay;
   return `SELECT ${stored(table)}, false AS is_current FROM ${closed} WHERE ${before} AND ${after}\nUNION ALL ${overlay}`;
 }
 
 /** A query for the versions that are in force now. */
-export function currentSql(table: Table, { open }: Pick<VersionFiles, 'open'>): string {
+export function currentSql(table: Table, opened: Opened): string {
   const { closing } = memoryTables(table);
-  return `SELECT ${stored(table)}, true AS is_current FROM (${openedSql(table, open)})
-WHERE ${identifier(surrogateKey(table))} NOT IN (SELECT position FROM ${closing})`;
+  return `SELECT ${stored(table)}, true AS is_current FROM (${openedSql(table, opened)}) AS o
+ANTI JOIN ${closing} AS c ON c.position = o.${identifier(surrogateKey(table))}`;
 }
 
 /** A query for every quarantine interval: the columns of the lake's quarantine. */
@@ -50,15 +55,26 @@ FROM (${quarantineAsOfFoldSql(table, files.quarantine, files.foldPosition)}
 
 const stored = (table: Table) => versionColumns(table).map(identifier).join(', ');
 
+type Opened = Pick<VersionFiles, 'open' | 'key'>;
+
 /** What the fold left open and what opened since, whether or not it closed. */
-const openedSql = (table: Table, open: string) =>
-  `SELECT ${stored(table)} FROM ${open}
-  UNION ALL SELECT ${stored(table)} FROM ${memoryTables(table).tail} WHERE raw IS NULL`;
+function openedSql(table: Table, { open, key }: Opened): string {
+  const ofKey = key ? `key_hash = ${hashOfKey(table, key)}` : 'true';
+  return `SELECT ${stored(table)} FROM ${open} WHERE ${ofKey}
+  UNION ALL SELECT ${stored(table)} FROM ${memoryTables(table).tail} WHERE raw IS NULL AND ${ofKey}`;
+}
+
+/** Of nothing but literals: an index serves no parameter. */
+const hashOfKey = (table: Table, texts: readonly string[]): string =>
+  keyHashSql(
+    table,
+    keyColumns(table).map(({ type }, i) => `TRY_CAST(${literal(texts[i]!)} AS ${duckdbType(type)})`),
+  );
 
 /** The same with what closed them. */
-function overlaySql(table: Table, open: string): string {
+function overlaySql(table: Table, opened: Opened): string {
   const ends = new Set(['valid_to', 'closed_tx']);
   const columns = versionColumns(table).map((name) => `${ends.has(name) ? 'c' : 'o'}.${identifier(name)}`);
-  return `SELECT ${columns.join(', ')}, c.closed_tx IS NULL AS is_current FROM (${openedSql(table, open)}) AS o
+  return `SELECT ${columns.join(', ')}, c.closed_tx IS NULL AS is_current FROM (${openedSql(table, opened)}) AS o
 LEFT JOIN ${memoryTables(table).closing} AS c ON c.position = o.${identifier(surrogateKey(table))}`;
 }

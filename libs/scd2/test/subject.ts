@@ -178,10 +178,27 @@ export class Subject {
           .join(' UNION ALL '),
       );
     }
+    answers['all versions, key by key'] = (await this.#keyByKey(closed)).sort();
     const columns = columnTexts(this.table, quarantineColumns);
     const intervals = quarantinedSql(this.table, { quarantine, foldPosition: this.folded });
     answers.quarantine = await lines(`SELECT ${columns} FROM (${intervals})`);
     return answers;
+  }
+
+  /** All versions, each key's found by the memory's index. */
+  async #keyByKey(closed: string): Promise<string[]> {
+    const open = memoryTables(this.table).open;
+    const names = this.table.key.map(identifier);
+    const texts = names.map((name) => `${name}::VARCHAR`).join(', ');
+    const all = allVersionsSql(this.table, { closed, open });
+    const keys = (await this.duckdb.rows(`SELECT DISTINCT ${texts} FROM (${all})`)) as string[][];
+    const lines = [];
+    for (const key of keys) {
+      const same = names.map((name, i) => `${name}::VARCHAR = ${quoted(key[i]!)}`).join(' AND ');
+      const versions = allVersionsSql(this.table, { closed, open, key });
+      lines.push(...(await this.duckdb.rows(`SELECT ${this.#text()} FROM (${versions}) WHERE ${same}`)));
+    }
+    return lines.map((row) => JSON.stringify(row));
   }
 
   /** Versions and quarantine by surrogate key, as `key: first other column [from, to)`. */
@@ -213,7 +230,7 @@ export class Subject {
       this.#points().flatMap((p) => versions.filter((v) => shows(v, p)).map((v) => [String(p), ...row(v)])),
     );
     return {
-      ...{ 'all versions, files': all, 'all versions, memory': all },
+      ...{ 'all versions, files': all, 'all versions, memory': all, 'all versions, key by key': all },
       ...{ 'current, files': current, 'current, memory': current, 'as of, files': asOf, 'as of, memory': asOf },
       quarantine: lines(unknown.map((interval) => quarantineRow(this.table, interval))),
     };

@@ -51,7 +51,8 @@ export function versionHistory(
   const { query, timing } = readList(request, spec, JSON.stringify([table.table, 'history', key.texts]));
   return answerAt(reader, timing, async (session, cut) => {
     if (key.errors.length > 0) throw await absence(session, cut.position, key);
-    const read = (asked: ListQuery) => readPage(session, cut, { table, versions: 'all' }, asked, pinOf(cut, timing));
+    const scope = { table, versions: 'all', key: key.texts } as const;
+    const read = (asked: ListQuery) => readPage(session, cut, scope, asked, pinOf(cut, timing));
     const ofKey = { ...query, filters: keyFilters(table, key.texts) };
     const page = await read({ ...ofKey, filters: [...ofKey.filters, ...query.filters] });
     if (page.data.length > 0) return page;

@@ -18,6 +18,8 @@ export interface Scope {
   readonly table: Table;
   /** Every version that there was, or those in force. */
   readonly versions: 'all' | 'in-force';
+  /** Canonical texts of the one key that is asked for. */
+  readonly key?: readonly string[];
 }
 
 /** A filter for each column of the key; `texts` are canonical. */
@@ -50,7 +52,7 @@ export async function readVersion(
   const fields = versionFields(table);
   const query = { filters: keyFilters(table, keyTexts), sort: [], limit: 1, skip: 0, after: null };
   const { filter } = duckDbList({ ...query, fields: null, count: false, pin: null, fingerprint: '' });
-  const relation = relationOf(session, cut, { table, versions: 'in-force' });
+  const relation = relationOf(session, cut, { table, versions: 'in-force', key: keyTexts });
   const [row] = await session.rows(`SELECT ${columns(fields)} FROM ${relation} WHERE ${filter.sql}`, filter.parameters);
   return row ? shownRow(fields, row) : null;
 }
@@ -82,10 +84,10 @@ const columns = (fields: readonly ListField[]): string =>
  * The versions at a cut. Behind the present, ends that came later are taken away: an answer at a position must never
  * change, and pages of one list must agree with each other.
  */
-function relationOf(session: ReadSession, cut: AnswerCut, { table, versions }: Scope): string {
+function relationOf(session: ReadSession, cut: AnswerCut, { table, versions, key }: Scope): string {
   const isPast = cut.position < session.cut.position;
-  if (versions === 'in-force' && !isPast) return session.current(table);
-  const relation = versions === 'all' ? session.versions(table) : session.asOf(table, cut.position);
+  if (versions === 'in-force' && !isPast) return session.current(table, key);
+  const relation = versions === 'all' ? session.versions(table, key) : session.asOf(table, cut.position, key);
   if (!isPast) return relation;
   const ended = `closed_tx <= ${cut.position}`;
   return `(SELECT * REPLACE (

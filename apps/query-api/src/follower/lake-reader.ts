@@ -77,6 +77,11 @@ export class LakeReader implements Reader {
   }
 }
 
+const openOf = (table: Table, key: readonly string[] | undefined) => ({
+  open: memoryTables(table).open,
+  ...(key && { key }),
+});
+
 class LakeSession implements ReadSession {
   constructor(
     private readonly followed: Followed,
@@ -85,20 +90,20 @@ class LakeSession implements ReadSession {
     private readonly connection: DuckDBConnection,
   ) {}
 
-  current(table: Table): string {
-    return `(${currentSql(table, { open: memoryTables(table).open })})`;
+  current(table: Table, key?: readonly string[]): string {
+    return `(${currentSql(table, openOf(table, key))})`;
   }
 
   /** What closed before the fold cannot have been in force at or after it: those files are left out. */
-  asOf(table: Table, position: number): string {
+  asOf(table: Table, position: number, key?: readonly string[]): string {
     const { closed, foldPosition } = this.at.parts.get(table.table)!;
-    const files = { closed: position >= foldPosition ? null : closed, open: memoryTables(table).open };
+    const files = { closed: position >= foldPosition ? null : closed, ...openOf(table, key) };
     return `(${asOfSql(table, files, position)})`;
   }
 
-  versions(table: Table): string {
+  versions(table: Table, key?: readonly string[]): string {
     const { closed } = this.at.parts.get(table.table)!;
-    return `(${allVersionsSql(table, { closed, open: memoryTables(table).open })})`;
+    return `(${allVersionsSql(table, { closed, ...openOf(table, key) })})`;
   }
 
   cutAtPosition(position: number): Promise<Moment | null> {

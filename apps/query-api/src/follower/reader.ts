@@ -25,11 +25,12 @@ export interface ReadSession {
   readonly cut: Cut;
   /**
    * SQL texts of relations with a version's columns: the surrogate key, business columns, valid_from, valid_to, opened_tx,
-   * closed_tx, actor, command, is_current.
+   * closed_tx, actor, command, is_current. With the canonical texts of a key, rows of other keys may be left out: whoever
+   * filters by the key is answered by an index.
    */
-  current(table: Table): string;
-  asOf(table: Table, position: number): string;
-  versions(table: Table): string;
+  current(table: Table, key?: readonly string[]): string;
+  asOf(table: Table, position: number, key?: readonly string[]): string;
+  versions(table: Table, key?: readonly string[]): string;
   /** The last transaction's end at or before (law 2); null before the first transaction. */
   cutAtPosition(position: number): Promise<Moment | null>;
   cutAtTime(microseconds: bigint): Promise<Moment | null>;
