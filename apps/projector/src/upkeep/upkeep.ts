@@ -7,12 +7,11 @@ export interface UpkeepOptions {
   readonly commits: number;
   /** Milliseconds after which it gets one if anything was committed. */
   readonly interval: number;
-  /** It is tried again at the next interval; nothing else depends on it. */
+  /** One table's upkeep failed, and is tried again; nothing else depends on it. */
   readonly failed: (error: Error) => void;
+  /** Milliseconds between two looks at how many commits there were. */
+  readonly look?: number;
 }
-
-/** Milliseconds between two looks at how many commits there were. */
-const look = 5_000;
 
 export class Upkeep {
   private readonly checkpointed = new Map<DeltaTable, number>();
@@ -26,7 +25,7 @@ export class Upkeep {
     private readonly duckdb: DuckDBConnection,
     private readonly options: UpkeepOptions,
   ) {
-    this.timer = setInterval(() => this.start(), Math.min(look, options.interval));
+    this.timer = setInterval(() => this.start(), Math.min(options.look ?? 5_000, options.interval));
   }
 
   /** Resolves when nothing is under way, and nothing will begin. */
@@ -42,13 +41,10 @@ export class Upkeep {
   private async keep(): Promise<void> {
     const overdue = performance.now() - this.last >= this.options.interval;
     if (overdue) this.last = performance.now();
-    try {
-      for (const table of this.tables) {
-        const commits = table.snapshot.version - (this.checkpointed.get(table) ?? 0);
-        if (commits >= this.options.commits || (overdue && commits > 0)) await this.tidy(table);
-      }
-    } catch (error) {
-      this.options.failed(error as Error);
+    for (const table of this.tables) {
+      const commits = table.snapshot.version - (this.checkpointed.get(table) ?? 0);
+      if (commits < this.options.commits && !(overdue && commits > 0)) continue;
+      await this.tidy(table).catch(this.options.failed);
     }
   }
 
