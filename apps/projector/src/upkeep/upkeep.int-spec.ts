@@ -93,15 +93,16 @@ describe('upkeep', () => {
 
   it('cleans the log before the newest checkpoint that is older than the log is kept, and files of no version', async () => {
     const { folder } = table;
-    keep([table], { commits: 3 });
+    const upkeep = keep([table], { commits: 3 });
     await commit(3);
     await until(() => checkpoints().length > 0);
     age(join(folder, '_delta_log', `${'3'.padStart(20, '0')}.checkpoint.parquet`), 25);
     writeFileSync(join(folder, 'orphan.parquet'), '');
     age(join(folder, 'orphan.parquet'), 25);
     await commit(3);
-    await until(() => entries()[0] === 3);
-    await until(() => !readdirSync(folder).includes('orphan.parquet'));
+    await until(() => checkpoints().length === 2 && entries()[0] === 3);
+    await upkeep.stop();
+    expect(readdirSync(folder)).not.toContain('orphan.parquet');
     expect({ checkpoints: checkpoints(), entries: entries() }).toEqual({ checkpoints: [3, 6], entries: [3, 4, 5, 6] });
     expect((await DeltaTable.open(folder, duckdb)).snapshot.version).toBe(6);
     expect(failures).toEqual([]);
