@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ColumnType, Table } from '#libs/catalog';
 import type { Change, Row } from '../test/change.js';
-import { rooms, students, texts } from '../test/histories.js';
+import { rooms, students, table, texts } from '../test/histories.js';
 import { meaning } from '../test/oracle.js';
 import { quoted, Subject } from '../test/subject.js';
 import { TestDuckDb } from '../test/test-duckdb.js';
@@ -49,13 +49,16 @@ const changesOfTold = (transactions: Told[][], step = 10): Change[] =>
 const subjectOf = (transactions: Told[][], of = students): Promise<Subject> =>
   new Subject(duckdb, of, changesOfTold(transactions), false).start();
 
-/** The lines of a subject, the same when told transaction by transaction, at once, and folded. */
+/** The lines of a subject, the same when told transaction by transaction, folded each time or at the end, and at once. */
 async function linesOf(of: Table, transactions: Told[][]): Promise<string[]> {
   const apart = await subjectOf(transactions, of);
   for (const cut of apart.cuts()) await apart.refreshTo(cut, 'by size');
   const lines = await apart.lines();
   await apart.foldTo(apart.applied);
   expect(await apart.lines()).toEqual(lines);
+  const folded = await subjectOf(transactions, of);
+  for (const cut of folded.cuts()) await folded.foldTo(cut, { reach: cut });
+  expect(await folded.lines()).toEqual(lines);
   const atOnce = await subjectOf(transactions, of);
   await atOnce.refreshTo(atOnce.cuts().at(-1)!, 'by index');
   expect(await atOnce.lines()).toEqual(lines);
@@ -132,6 +135,33 @@ describe('laws 3 and 4: one rule makes every version', () => {
     ],
   ] as [string, Told[][], string[]][])('%s', async (_, transactions, expected) => {
     expect(await versionsOf(...transactions)).toEqual(expected);
+  });
+});
+
+describe('law 3: states are compared as what they are', () => {
+  const readings = table('reading', ['id'], {
+    id: 'text',
+    count: 'bigint',
+    amount: 'numeric(20,4)',
+    taken: 'timestamptz',
+    day: 'date',
+  });
+
+  it.each([
+    ['count', '9007199254740992', '9007199254740993'],
+    ['amount', '9007199254740993.0001', '9007199254740993.0002'],
+    ['taken', '2026-03-01 08:00:00.123456+00', '2026-03-01 08:00:00.123457+00'],
+    ['day', '2026-03-01', '2026-03-02'],
+  ])('a %s of %s is not one of %s', async (column, one, other) => {
+    const transactions = [
+      [put('R', { [column]: one })],
+      [put('R', { [column]: other })],
+      [put('R', { [column]: other })],
+    ];
+    expect((await linesOf(readings, transactions)).map((line) => line.replace(/R: .* \[/, '['))).toEqual([
+      '10 [10, 20)',
+      '20 [20, )',
+    ]);
   });
 });
 

@@ -5,7 +5,8 @@ import type { Change, Row } from './change.js';
 
 const column = (name: string, type: ColumnType): Column => ({ name, type, label: name, description: name });
 
-function table(name: string, key: string[], columns: Record<string, ColumnType>): Table {
+/** A dimension `<name>s`. */
+export function table(name: string, key: string[], columns: Record<string, ColumnType>): Table {
   const text = { label: name, description: name };
   return {
     table: `${name}s`,
@@ -235,7 +236,7 @@ export function changesOf(of: Table, history: readonly Transaction[]): Change[] 
 }
 /** Transactions on a table; in some histories everything types, in some much does not. */
 export const historyOf = (of: Table): fc.Arbitrary<Transaction[]> =>
-  fc.constantFrom(0, 1, 12).chain((bad) =>
+  fc.constantFrom(0, 0, 1, 12).chain((bad) =>
     fc.array(
       fc.record({
         actions: fc.array(actionOn(of, bad), { minLength: 1, maxLength: 4 }),
