@@ -9,7 +9,7 @@ export {
 } from './action.js';
 export { checkpoint } from './checkpoint.js';
 export { cleanLog } from './clean-log.js';
-export { commit, Fenced, readCommit } from './commit.js';
+export { Fenced, readCommit } from './commit.js';
 export { createTable, type TableDefinition } from './create-table.js';
 export { writeDataFile } from './data-file.js';
 export { DeltaTable, NoSuchTable } from './delta-table.js';
@@ -19,4 +19,4 @@ export { LogMovedOn } from './log-folder.js';
 export type { DeltaField, DeltaType } from './schema.js';
 export { Snapshot, UnsupportedTable } from './snapshot.js';
 export { statsOf, type Statistics } from './statistics.js';
-export { listOrphans, vacuum } from './vacuum.js';
+export { vacuum } from './vacuum.js';
