@@ -62,7 +62,7 @@ describe('a catalog', () => {
   });
 
   it('has no column that the lake names itself', () => {
-    for (const name of ['building_key', 'valid_from', 'is_current', 'position'])
+    for (const name of ['building_key', 'valid_from', 'is_current', 'position', '__proto__'])
       expect(problemsOf(withColumn(name))).toEqual([
         `buildings: column name ${name} belongs to the engine; rename the column`,
       ]);

@@ -14,10 +14,13 @@ export class InvalidCatalog extends Error {
   }
 }
 
-/** Names that a version row, a change or the SQL of versions uses itself. */
+/**
+ * Names that a version row, a change or the SQL of versions uses itself, and the one that no JavaScript object can have
+ * as a field: assigning it would lose the value.
+ */
 const reserved = new Set(
   `position tx_position effective_at op key before after actor command correlation_id stray raw state texts key_texts key_hash known
-   opened_tx closed_tx valid_from valid_to is_current`.split(/\s+/),
+   opened_tx closed_tx valid_from valid_to is_current __proto__`.split(/\s+/),
 );
 
 const parameters: readonly string[] = parameterNames;
