@@ -1,8 +1,23 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { lakeTable, type Table } from '#libs/catalog';
+import { catalogHash, lakeTable, type Table } from '#libs/catalog';
 import { createTable, DeltaTable, type AddFile, type Snapshot, type TableDefinition } from '#libs/delta-log';
-import { appIds, quarantine, versionTable } from '#libs/lake';
+import { appIds, configuration, quarantine, versionTable } from '#libs/lake';
+
+/** The lake's versions were folded by another entry of the catalog: a fold by this one would mix two shapes in a table. */
+export class CatalogChanged extends Error {
+  readonly code = 'catalog-changed';
+  constructor(
+    readonly table: string,
+    readonly lakeTable: string,
+  ) {
+    super(
+      `The catalog's entry of ${table} has other columns, types or another key than the one that made ${lakeTable}. ` +
+        'Use the catalog that the lake was made with, or begin a new lake.',
+    );
+    this.name = 'CatalogChanged';
+  }
+}
 
 /** The lake's tables of one source table's versions, and the quarantine that all share. */
 export interface VersionStore {
@@ -11,6 +26,7 @@ export interface VersionStore {
   readonly quarantine: DeltaTable;
 }
 
+/** Makes what is not there yet. @throws CatalogChanged */
 export async function openVersionStores(
   lake: string,
   tables: readonly Table[],
@@ -25,6 +41,8 @@ export async function openVersionStores(
   const stores = [];
   for (const table of tables) {
     const versions = await open({ name: lakeTable(table), ...versionTable(table) });
+    if (versions.snapshot.metadata.configuration[configuration.catalog] !== catalogHash(table))
+      throw new CatalogChanged(table.table, lakeTable(table));
     stores.push({ table, versions, quarantine: shared });
   }
   return stores;
