@@ -1,5 +1,5 @@
 /** Transactions as a source would deliver them. */
-import type { ChangeEvent, CommitEnd, SourceEpoch, Transaction } from '#libs/change-event';
+import { formatLsn, type ChangeEvent, type CommitEnd, type SourceEpoch, type Transaction } from '#libs/change-event';
 
 export type ChangeOf = Omit<ChangeEvent, 'ordinal'>;
 
@@ -40,5 +40,8 @@ export function transaction(commitLsn: number, changes: readonly ChangeOf[], del
 }
 
 /** What opens an epoch: a truncate of each table, then its rows. */
-export const snapshotOf = (commitLsn: number, rows: readonly ChangeOf[], opens = epochOf('0/1')): Transaction =>
-  transaction(commitLsn, [truncated('accounts'), truncated('notes'), ...rows], { txId: '0', opens });
+export const snapshotOf = (
+  commitLsn: number,
+  rows: readonly ChangeOf[],
+  opens = epochOf(formatLsn(commitLsn)),
+): Transaction => transaction(commitLsn, [truncated('accounts'), truncated('notes'), ...rows], { txId: '0', opens });

@@ -199,6 +199,19 @@ describe('folding begins', () => {
     await until(() => folding.folded === 7);
   });
 
+  it('for a snapshot that a running fold has taken along once, not at the next change', async () => {
+    const { append, folding, stores, folded } = await open();
+    const held = holdFold(stores[0]!);
+    await append(snapshot());
+    await held.begun;
+    folding.appended({ tip: { position: 4 }, snapshot: true });
+    held.letGo();
+    await until(() => folding.folded === 4);
+    await append(transaction(300, [account('A', '5')]));
+    await sleep(10);
+    expect(folded).toHaveLength(2);
+  });
+
   it('by the next life with what the one before left', async () => {
     const first = await open();
     await first.append(transaction(200, [account('A', '1', 'c')]));

@@ -92,6 +92,7 @@ export class FoldSchedule {
     this.running ??= this.foldAll().finally(() => {
       this.running = null;
       this.release();
+      if (this.backlog <= 0) this.due = false;
       if (this.stopped || this.backlog <= 0) return;
       const wait = this.due || this.backlog >= this.budget ? 0 : this.options.maximumAge;
       this.timer ??= setTimeout(() => this.start(), wait);

@@ -53,6 +53,11 @@ export class FollowedLake {
     return this.changelog.snapshot.files.values();
   }
 
+  /** JSON of the source's epoch in force; null before the first snapshot. */
+  get epoch(): string | null {
+    return this.changelog.snapshot.metadata.configuration[configuration.epoch] ?? null;
+  }
+
   /** The changelog's end as far as it has been read. */
   get tip(): { position: number; effectiveAt: bigint | null } {
     const { transactions } = this.changelog.snapshot;

@@ -8,6 +8,8 @@ import type { Catalog } from '#libs/catalog';
 import type { ConsistencyToken } from '#libs/consistency-token';
 import type { AddFile } from '#libs/delta-log';
 import { changelogTags, openDuckDb, readWatermark, type Watermark } from '#libs/lake';
+import type { AppliedTransaction } from './applied-transactions.js';
+import { ConnectionPool } from './connection-pool.js';
 import { FollowedLake } from './followed-lake.js';
 import { LakeMemory } from './lake-memory.js';
 import { recentTransactions } from './recent-transactions.js';
@@ -21,25 +23,37 @@ export interface FollowerOptions {
   readonly memoryLimit?: string;
   /** The lake could not be followed; it is tried again. */
   readonly failed: (error: Error) => void;
+  /** Milliseconds before what failed is tried again, and how long it may fail before this reader calls itself unfit. */
+  readonly failurePause?: number;
+  readonly patience?: number;
 }
 
 /** All that answers come from: made whole at each opening of the lake, replaced when the next one is. */
 export interface Followed {
-  readonly duckdb: DuckDBInstance;
   readonly lake: FollowedLake;
   readonly memory: LakeMemory;
   readonly timeline: Timeline;
+  readonly readers: ConnectionPool;
+  /** The connection that refreshes the memory. */
+  readonly writer: DuckDBConnection;
 }
 
-/** Milliseconds: between two looks at the logs and at the watermark, and before a failed opening is tried again. */
-const [logPause, watermarkPause, failurePause] = [10, 200, 500];
+interface Opened {
+  readonly followed: Followed;
+  readonly applied: readonly AppliedTransaction[];
+}
 
-/** How long a failure may last before this reader calls itself unfit; milliseconds. */
-const patience = 30_000;
+/** How many may read at once. */
+const connections = 4;
+
+/** Milliseconds between two looks at the logs, and at the watermark. */
+const [logPause, watermarkPause] = [10, 200];
 
 export class Follower {
   private current: Followed | null = null;
   private mark: Watermark | null = null;
+  /** The lake's last position by its watermark, which may be ahead of the logs as they were last read. */
+  private newest = 0;
   private failure: { error: Error; since: number } | null = null;
   private readonly visible = new VisibleTransactions();
   private readonly waiters = new Set<() => void>();
@@ -52,10 +66,12 @@ export class Follower {
     this.finished = this.run();
   }
 
+  /** Ends, with whatever is being read, and answers nothing any more. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.wake();
     await this.finished;
+    this.replace(null);
   }
 
   /** null until the lake was opened for the first time. */
@@ -71,8 +87,15 @@ export class Follower {
   /** Why this reader should not be asked; null while it may be. */
   get unfit(): string | null {
     if (!this.current) return this.failure?.error.message ?? 'The lake is being opened.';
-    const lasts = this.failure && performance.now() - this.failure.since > patience;
+    const lasts = this.failure && performance.now() - this.failure.since > (this.options.patience ?? 30_000);
     return lasts ? this.failure!.error.message : null;
+  }
+
+  /** Positions that are in the lake and not in the answers, by logs and watermark; null while they cannot be read. */
+  get lag(): number | null {
+    if (!this.current || this.failure) return null;
+    const { lake, memory } = this.current;
+    return Math.max(this.newest, lake.tip.position) - memory.cut.position;
   }
 
   shows(token: ConsistencyToken): boolean {
@@ -112,44 +135,73 @@ export class Follower {
       try {
         await this.follow(await this.open());
       } catch (error) {
-        this.failure ??= { error: error as Error, since: performance.now() };
-        this.failure.error = error as Error;
-        this.options.failed(error as Error);
-        await sleep(failurePause, undefined, { signal }).catch(() => {});
+        this.fail(error as Error);
+        await sleep(this.options.failurePause ?? 500, undefined, { signal }).catch(() => {});
       }
     }
   }
 
-  private async open(): Promise<Followed & { writer: DuckDBConnection }> {
-    const duckdb = await openDuckDb({ ...(this.options.memoryLimit && { memoryLimit: this.options.memoryLimit }) });
-    const writer = await duckdb.connect();
-    const lake = await FollowedLake.open(this.options.lake, this.options.catalog, writer);
-    const memory = new LakeMemory(writer);
-    const timeline = new Timeline(lake.changelogFolder);
-    await memory.load(lake);
-    const folded = Math.min(...lake.tables.map(({ foldPosition }) => foldPosition));
-    const files = [...lake.changelogFiles];
-    timeline.add(files);
-    this.visible.apply(await recentTransactions(lake, writer));
-    this.visible.apply(await memory.advance(lake, files.filter(isAfter(folded))));
-    return { duckdb, lake, memory, timeline, writer };
+  /** It lasts until logs and watermark were read: what failed at each first look, the lake opened anew, would never last. */
+  private readonly fail = (error: Error): void => {
+    this.failure = { error, since: this.failure?.since ?? performance.now() };
+    this.options.failed(error);
+  };
+
+  private async open(): Promise<Opened> {
+    const { memoryLimit } = this.options;
+    const duckdb = await openDuckDb({ ...(memoryLimit && { memoryLimit }) });
+    try {
+      return await this.load(duckdb);
+    } catch (error) {
+      duckdb.closeSync();
+      throw error;
+    }
   }
 
-  private async follow(followed: Followed): Promise<void> {
+  private async load(duckdb: DuckDBInstance): Promise<Opened> {
+    const writer = await duckdb.connect();
+    try {
+      const lake = await FollowedLake.open(this.options.lake, this.options.catalog, writer);
+      const memory = new LakeMemory(writer);
+      const timeline = new Timeline(lake.changelogFolder);
+      await memory.load(lake);
+      const folded = Math.min(...lake.tables.map(({ foldPosition }) => foldPosition));
+      const files = [...lake.changelogFiles];
+      timeline.add(files);
+      const recent = await recentTransactions(lake, writer);
+      const unfolded = await memory.advance(lake, files.filter(isAfter(folded)));
+      const readers = new ConnectionPool(duckdb, connections);
+      return { followed: { lake, memory, timeline, readers, writer }, applied: [...recent, ...unfolded] };
+    } catch (error) {
+      writer.closeSync();
+      throw error;
+    }
+  }
+
+  /** Whoever reads from what was there before ends in peace. */
+  private replace(followed: Followed | null): void {
+    const before = this.current;
     this.current = followed;
-    this.failure = null;
-    this.wake();
+    this.newest = 0;
+    before?.writer.closeSync();
+    before?.readers.retire();
+  }
+
+  private async follow({ followed, applied }: Opened): Promise<void> {
     const { lake, memory, timeline } = followed;
+    this.replace(followed);
+    this.visible.apply(applied, lake.epoch); // not before: nobody may be sent to answers that do not show it yet
+    this.wake();
     for (let lookedAt = 0; !this.stopping.signal.aborted;) {
       const { moved, added } = await lake.catchUp();
       if (moved) {
         timeline.add(added);
-        this.visible.apply(await memory.advance(lake, added));
+        this.visible.apply(await memory.advance(lake, added), lake.epoch);
         this.wake();
       }
       if (performance.now() - lookedAt > watermarkPause) {
         lookedAt = performance.now();
-        await this.lookAtWatermark(memory);
+        await this.lookAtWatermark(memory).then(() => (this.failure = null), this.fail);
       }
       if (!moved) await sleep(logPause);
     }
@@ -157,6 +209,7 @@ export class Follower {
 
   private async lookAtWatermark(memory: LakeMemory): Promise<void> {
     const watermark = await readWatermark(this.options.lake);
+    this.newest = watermark?.position ?? 0;
     if (!watermark || watermark.position > memory.cut.position) return;
     this.mark = watermark;
     this.wake();

@@ -18,6 +18,7 @@ import {
   refresh,
   wornSql,
 } from '#libs/scd2';
+import { appliedTransactions, type AppliedTransaction } from './applied-transactions.js';
 import type { FollowedLake, VersionTables } from './followed-lake.js';
 
 /** The files and fold of one table that a cut's queries read beside the memory. */
@@ -32,12 +33,6 @@ export interface MemoryCut {
   readonly position: number;
   readonly effectiveAt: bigint | null;
   readonly parts: ReadonlyMap<string, FoldedPart>;
-}
-
-/** A transaction that a refresh brought. */
-export interface AppliedTransaction {
-  readonly txId: string;
-  readonly commitLsn: number;
 }
 
 /** How many cuts past the newest one a reading transaction may still be on. */
@@ -98,21 +93,15 @@ export class LakeMemory {
     const files = parquet(added.map(({ path }) => `${changelogFolder}/${path}`));
     await this.duckdb.run(`CREATE OR REPLACE TEMP TABLE new_changes AS SELECT * EXCLUDE (before, correlation_id)
       FROM ${files} WHERE position > ${this.oldestFold(tables)} ORDER BY position`);
-    const transactions = await rowsOf(
-      this.duckdb,
-      `SELECT any_value(tx_id) AS tx_id, any_value(commit_lsn) AS commit_lsn
-       FROM new_changes WHERE position > ${this.newest.position} GROUP BY tx_position ORDER BY tx_position`,
-    );
+    const unseen = `(SELECT * FROM new_changes WHERE position > ${this.newest.position})`;
+    const transactions = await appliedTransactions(this.duckdb, unseen);
     for (const { table } of tables) {
       const from = Math.max(this.newest.position, this.newest.parts.get(table.table)!.foldPosition);
       await refresh(this.duckdb, table, {
         changes: `(SELECT * FROM new_changes WHERE "table" = ${literal(table.table)} AND position > ${from})`,
       });
     }
-    return transactions.map((row) => ({
-      txId: row.tx_id as string,
-      commitLsn: Number(row.commit_lsn),
-    }));
+    return transactions;
   }
 
   /** A table folded further than others has no use for its changes below, and the others do. */

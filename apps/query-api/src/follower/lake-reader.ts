@@ -2,7 +2,6 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import type { ConsistencyToken } from '#libs/consistency-token';
 import { allVersionsSql, asOfSql, currentSql, literal, memoryTables, quarantinedSql } from '#libs/scd2';
-import { ConnectionPool } from './connection-pool.js';
 import { readRows } from './duckdb-value.js';
 import type { Followed, Follower } from './follower.js';
 import type { MemoryCut } from './lake-memory.js';
@@ -17,11 +16,7 @@ export class LakeUnavailable extends Error {
   }
 }
 
-const connections = 4;
-
 export class LakeReader implements Reader {
-  private readonly pools = new WeakMap<Followed, ConnectionPool>();
-
   constructor(
     private readonly follower: Follower,
     private readonly tables: readonly Table[],
@@ -30,14 +25,14 @@ export class LakeReader implements Reader {
   async read<T>(work: (session: ReadSession) => Promise<T>): Promise<T> {
     const { followed, watermark } = this.follower;
     if (!followed) throw new LakeUnavailable(this.follower.unfit!);
-    return this.poolOf(followed).use(async (connection) => {
+    return followed.readers.use(async (connection) => {
       await connection.run('BEGIN TRANSACTION READ ONLY');
       try {
         const cut = await followed.memory.cutOf(connection);
         const mark = watermark && watermark.position <= cut.position ? watermark : null;
         return await work(new LakeSession(followed, cut, { ...cut, watermark: mark }, connection));
       } finally {
-        await connection.run('ROLLBACK');
+        await connection.run('ROLLBACK').catch(() => {}); // what the work failed with is the error to tell
       }
     });
   }
@@ -51,18 +46,18 @@ export class LakeReader implements Reader {
   }
 
   freshness(): Freshness {
-    const { followed, watermark, unfit } = this.follower;
+    const { followed, watermark, unfit, lag } = this.follower;
     const cut = followed?.memory.cut;
-    const now = Date.now() / 1000;
+    const folded = (table: string) => cut?.parts.get(table)?.foldPosition ?? 0;
     return {
       position: cut?.position ?? 0,
       effectiveAt: cut?.effectiveAt ?? null,
-      lagPositions: followed && cut ? followed.lake.tip.position - cut.position : null,
-      lagSeconds: watermark && Math.max(0, now - Number(watermark.source_time) / 1e6),
+      lagPositions: lag,
+      lagSeconds: watermark && secondsSince(watermark.source_time),
       folds: this.tables.map(({ table }) => ({
         table,
-        position: cut?.parts.get(table)?.foldPosition ?? 0,
-        ageSeconds: 0,
+        position: folded(table),
+        ageSeconds: this.ageOfUnfolded(folded(table)),
       })),
       watermark,
       ready: unfit === null,
@@ -70,12 +65,15 @@ export class LakeReader implements Reader {
     };
   }
 
-  private poolOf(followed: Followed): ConnectionPool {
-    const pool = this.pools.get(followed) ?? new ConnectionPool(followed.duckdb, connections);
-    this.pools.set(followed, pool);
-    return pool;
+  /** Folds end where files end, so that the oldest change behind one is the first of a file. */
+  private ageOfUnfolded(folded: number): number {
+    const { followed } = this.follower;
+    const since = followed && folded < followed.memory.cut.position ? followed.timeline.effectiveAfter(folded) : null;
+    return since === null ? 0 : secondsSince(since);
   }
 }
+
+const secondsSince = (microseconds: bigint): number => Math.max(0, Date.now() / 1000 - Number(microseconds) / 1e6);
 
 const openOf = (table: Table, key: readonly string[] | undefined) => ({
   open: memoryTables(table).open,

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { changelogTags, parquet, rowsOf } from '#libs/lake';
+import { changelogTags, parquet } from '#libs/lake';
+import { appliedTransactions, type AppliedTransaction } from './applied-transactions.js';
 import type { FollowedLake } from './followed-lake.js';
-import type { AppliedTransaction } from './lake-memory.js';
 
 /** Microseconds before the lake's last transaction. What is older than that, the watermark vouches for. */
 const recent = 45_000_000n;
@@ -16,10 +16,5 @@ export async function recentTransactions(lake: FollowedLake, duckdb: DuckDBConne
   const files = [...lake.changelogFiles]
     .filter(({ tags }) => BigInt(tags![changelogTags.lastEffectiveAt]!) >= effectiveAt - recent)
     .map(({ path }) => `${lake.changelogFolder}/${path}`);
-  const rows = await rowsOf(
-    duckdb,
-    `SELECT any_value(tx_id) AS tx_id, any_value(commit_lsn) AS commit_lsn
-     FROM ${parquet(files)} GROUP BY tx_position ORDER BY tx_position`,
-  );
-  return rows.map(({ tx_id, commit_lsn }) => ({ txId: tx_id as string, commitLsn: Number(commit_lsn) }));
+  return files.length > 0 ? appliedTransactions(duckdb, parquet(files)) : [];
 }

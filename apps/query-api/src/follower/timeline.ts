@@ -29,6 +29,12 @@ export class Timeline {
     if (!before) this.extents.sort((a, b) => a.first - b.first);
   }
 
+  /** When the oldest change after `position` became effective, to the file; null if there is none. */
+  effectiveAfter(position: number): bigint | null {
+    const extent = this.lastWhere(({ first }) => first <= position + 1);
+    return extent && extent.last > position ? extent.firstEffectiveAt : null;
+  }
+
   /** The last transaction's end at or before `position`, which is below `tip` (law 2). null: before the first. */
   async atPosition(position: number, tip: Moment, duckdb: DuckDBConnection): Promise<Moment | null> {
     if (position >= tip.position) return tip;
