@@ -74,7 +74,7 @@ describe('reading a commit', () => {
     const versions = 1000;
     const filler = 'x'.repeat(20_000); // several pages, so that a half entry could be seen
     const writer = runChild(
-      `const { commit } = await import('#libs/delta-log');
+      `const { commit } = await import('../src/commit.ts');
        for (let version = 0; version < ${versions}; version++)
          await commit(folder, version, 'id', [{ commitInfo: { version, filler: '${filler}' } }]);`,
       folder,
