@@ -148,7 +148,10 @@ async function streaming(options: Partial<ProjectorOptions> = {}): Promise<Stage
   return stage;
 }
 
-const failing = (error: () => Error, times = 1) => Array.from({ length: times }, () => () => Promise.reject(error()));
+const failing = (error: () => Error, times = 1) =>
+  Array.from({ length: times }, () => async () => {
+    throw error();
+  });
 const ending = ['stop folding', 'stop source', 'close'];
 
 describe('a projector', () => {

@@ -164,7 +164,7 @@ describe('the changelog', () => {
     const kept: number[] = [];
     const { appender } = await open({
       appended: async ({ tip }) => {
-        for (let i = 0; i < hops; i++) await null;
+        for (let i = 0; i < hops; i++) await Promise.resolve();
         await appender.progress({ lsn: tip.commitLsn, sourceTime: 1n });
         kept.push(tip.position);
       },
