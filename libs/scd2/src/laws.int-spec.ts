@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ColumnType, Table } from '#libs/catalog';
 import type { Change, Row } from '../test/change.js';
-import { rooms, students, table, texts } from '../test/histories.js';
+import { rooms, guests, table, texts } from '../test/histories.js';
 import { meaning } from '../test/oracle.js';
 import { quoted, Subject } from '../test/subject.js';
 import { TestDuckDb } from '../test/test-duckdb.js';
@@ -46,7 +46,7 @@ const changesOfTold = (transactions: Told[][], step = 10): Change[] =>
     }));
   });
 
-const subjectOf = (transactions: Told[][], of = students): Promise<Subject> =>
+const subjectOf = (transactions: Told[][], of = guests): Promise<Subject> =>
   new Subject(duckdb, of, changesOfTold(transactions), false).start();
 
 /** The lines of a subject, the same when told transaction by transaction, folded each time or at the end, and at once. */
@@ -65,7 +65,7 @@ async function linesOf(of: Table, transactions: Told[][]): Promise<string[]> {
   return lines;
 }
 
-const versionsOf = (...transactions: Told[][]): Promise<string[]> => linesOf(students, transactions);
+const versionsOf = (...transactions: Told[][]): Promise<string[]> => linesOf(guests, transactions);
 
 describe('law 1: half-open intervals that never overlap', () => {
   it('ends a version where the next begins', async () => {
@@ -77,8 +77,8 @@ describe('law 2: order is the position', () => {
   it('shows at a cut what opened at or before it and has not closed by it', async () => {
     const subject = await subjectOf([[put('S1', cs)], [put('S1', math)], [remove('S1')]]);
     await subject.refreshTo(39, 'by size');
-    const files = { closed: null, open: memoryTables(students).open };
-    const majors = async (cut: number) => rows(`SELECT major, closed_tx FROM (${asOfSql(students, files, cut)})`);
+    const files = { closed: null, open: memoryTables(guests).open };
+    const majors = async (cut: number) => rows(`SELECT major, closed_tx FROM (${asOfSql(guests, files, cut)})`);
     expect(await majors(9)).toEqual([]);
     expect(await majors(10)).toEqual([['CS', '20']]);
     expect(await majors(19)).toEqual([['CS', '20']]);
@@ -95,8 +95,8 @@ describe('laws 3 and 4: one rule makes every version', () => {
   it('gives key, actor and command of the last change', async () => {
     const subject = await subjectOf([[put('S1', cs), put('S1', math)]]);
     await subject.refreshTo(19, 'by size');
-    const open = memoryTables(students).open;
-    expect(await rows(`SELECT student_key, actor, command FROM (${currentSql(students, { open })})`)).toEqual([
+    const open = memoryTables(guests).open;
+    expect(await rows(`SELECT guest_key, actor, command FROM (${currentSql(guests, { open })})`)).toEqual([
       ['11', 'actor 1', 'command 1.1'],
     ]);
   });
@@ -182,7 +182,7 @@ describe('law 6: restart and chunking change no answer', () => {
       many.slice(0, 501).map((key, i) => (i % 3 ? put(key, math) : remove(key))),
       many.slice(0, 500).map((key) => put(key, cs)),
     ];
-    const subject = await new Subject(duckdb, students, changesOfTold(transactions, 10_000), false).start();
+    const subject = await new Subject(duckdb, guests, changesOfTold(transactions, 10_000), false).start();
     for (const cut of subject.cuts()) await subject.refreshTo(cut, 'by size');
     expect(await subject.answers()).toEqual(subject.expected());
     await subject.foldTo(subject.applied);
@@ -194,10 +194,10 @@ describe('law 6: restart and chunking change no answer', () => {
     await subject.refreshTo(19, 'by size');
     const other = await duckdb.instance.connect();
     await other.run('BEGIN TRANSACTION READ ONLY');
-    const files = { closed: null, open: memoryTables(students).open };
+    const files = { closed: null, open: memoryTables(guests).open };
     const seen = async () =>
       (
-        await other.runAndReadAll(`SELECT id, major, closed_tx FROM (${allVersionsSql(students, files)}) ORDER BY id`)
+        await other.runAndReadAll(`SELECT id, major, closed_tx FROM (${allVersionsSql(guests, files)}) ORDER BY id`)
       ).getRowsJson();
     const before = [
       ['S1', 'CS', null],

@@ -19,7 +19,7 @@ export function table(name: string, key: string[], columns: Record<string, Colum
   };
 }
 
-export const students = table('student', ['id'], {
+export const guests = table('guest', ['id'], {
   id: 'text',
   major: 'text',
   gpa: 'numeric(3,2)',
@@ -39,9 +39,9 @@ export const samples = table('sample', ['taken_on', 'select', 'site'], {
   o: 'text',
 });
 export const rooms = table('room', ['number'], { number: 'integer', open: 'boolean', since: 'timestamptz' });
-const enrollments = table('enrollment', ['student_id', 'course_id'], { student_id: 'text', course_id: 'text' });
+const enrollments = table('enrollment', ['guest_id', 'course_id'], { guest_id: 'text', course_id: 'text' });
 const stays = table('stay', ['arrived', 'single'], { arrived: 'timestamptz', single: 'boolean', nights: 'smallint' });
-export const tables = [students, samples, rooms, enrollments, stays];
+export const tables = [guests, samples, rooms, enrollments, stays];
 checkCatalog({ name: 'laws', tables });
 
 type Action =
@@ -109,7 +109,7 @@ export const texts: Record<string, { good: string[]; odd: string[] }> = {
 
 /** Keys as texts; the last ones do not type, where there are such, or spell a key before them anew. */
 const keys: Record<string, string[][]> = {
-  students: [['S1'], ['S2'], ['S3'], ['é"]\\'], ['']],
+  guests: [['S1'], ['S2'], ['S3'], ['é"]\\'], ['']],
   samples: [
     ...[
       ['2026-01-01', '1.0', 'A'],
