@@ -16,15 +16,15 @@ export class TooSlow extends Error {
 export class MeasuredProduct {
   private constructor(private readonly product: Product) {}
 
-  /** Starts one for `work`, and leaves nothing of it behind, also after Ctrl-C. */
+  /** Starts one for `work`, and leaves nothing of it behind, also when it is told to end. */
   static async run(work: (product: MeasuredProduct) => Promise<void>): Promise<void> {
     const product = await Product.start();
     const interrupted = () => void product.discard().finally(() => process.exit(130));
-    process.once('SIGINT', interrupted);
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
     try {
       await work(new MeasuredProduct(product));
     } finally {
-      process.off('SIGINT', interrupted);
+      for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
       await product.discard();
     }
   }
