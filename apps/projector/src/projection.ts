@@ -73,7 +73,7 @@ export class Projection {
     };
     const appender = await ChangelogAppender.open(table, appends, folder, {
       ...{ eventTable: options.catalog.events?.table, spoolFolder: options.spoolFolder },
-      ...{ memoryBudget: 32 * megabyte, pendingBudget: 32 * megabyte },
+      ...{ memoryBudget: 32 * megabyte, pendingBudget: 32 * megabyte, longestRest: 25 },
       ...{ watermark, appended, failed, suspiciousClock: events.suspiciousClock, over: over.signal },
     });
     folding.appended({ tip: { position: appender.lastPosition }, snapshot: false });

@@ -33,7 +33,14 @@ async function open(options: Partial<AppendOptions> = {}) {
   const connection = await duckdb.connect();
   const table = await DeltaTable.open(folder, connection);
   const appender = await ChangelogAppender.open(table, connection, folder, {
-    ...{ eventTable: 'domain_events', memoryBudget: 1e6, spoolFolder, pendingBudget: 1e6, watermark: noWatermark },
+    ...{
+      eventTable: 'domain_events',
+      memoryBudget: 1e6,
+      spoolFolder,
+      pendingBudget: 1e6,
+      longestRest: 0,
+      watermark: noWatermark,
+    },
     ...{ appended: () => {}, suspiciousClock: () => {}, failed: (error: Error) => failures.push(error) },
     ...options,
   });

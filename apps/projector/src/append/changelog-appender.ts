@@ -1,11 +1,15 @@
 /**
- * Group commit: while one commit of the lake runs, the transactions that arrive collect, and are the next. No timer.
+ * Group commit: while one commit of the lake runs, the transactions that arrive collect, and are the next. After each it
+ * rests as long as the commit took, up to a limit: commits without a break take the processor from those who read what
+ * they bring (answers were 320 ms old instead of 170, at 2000 transactions a second on two cores). What arrives after a
+ * pause is committed at once.
  *
  * What was accepted goes to the lake in order, each batch as files and one commit that also says where the lake stands
  * (position, commit LSN, source offset). So a crash anywhere leaves either all of a batch or nothing of it, and the
  * source, acknowledged only after, sends again whatever is missing; what comes twice is at or below the lake's commit
  * LSN, and dropped.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Transaction } from '#libs/change-event';
 import { Fenced, readCommit, type Action, type DeltaTable } from '#libs/delta-log';
@@ -28,6 +32,8 @@ export interface AppendOptions extends Staging {
   readonly pendingBudget: number;
   /** Rows of one Parquet file, about; more begin the next. */
   readonly rowsPerFile?: number;
+  /** Milliseconds. */
+  readonly longestRest: number;
   /** The time up to which answers were called final, and its successor once the lake holds all before it. */
   readonly watermark: Pick<WatermarkKeeper, 'time' | 'reached' | 'completeLsn'>;
   readonly appended: (appended: Appended) => void;
@@ -47,6 +53,7 @@ export class ChangelogAppender {
   private running: Promise<void> | null = null;
   private failure: Error | null = null;
   private roomFreed: (() => void) | null = null;
+  private restsUntil = 0;
 
   private constructor(
     private readonly table: DeltaTable,
@@ -107,7 +114,14 @@ export class ChangelogAppender {
   /** Never rejects: a failure is kept, and given to whoever wants to go on. */
   private async drain(): Promise<void> {
     try {
-      while (this.pending.length > 0 && !this.failure) await this.commitPending();
+      while (this.pending.length > 0 && !this.failure) {
+        const rest = this.restsUntil - performance.now();
+        if (rest > 0) await sleep(rest);
+        const began = performance.now();
+        await this.commitPending();
+        const ended = performance.now();
+        this.restsUntil = ended + Math.min(ended - began, this.options.longestRest);
+      }
     } catch (error) {
       this.failure = error as Error;
       await discardAll(transactionsOf(this.pending));

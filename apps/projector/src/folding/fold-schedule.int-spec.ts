@@ -56,7 +56,7 @@ async function open(options: Partial<FoldOptions> = {}): Promise<Life> {
   });
   schedules.push(folding);
   const appender = await ChangelogAppender.open(table, connection, folder, {
-    ...{ eventTable: undefined, memoryBudget: 1e6, spoolFolder: lake, pendingBudget: 1e6 },
+    ...{ eventTable: undefined, memoryBudget: 1e6, spoolFolder: lake, pendingBudget: 1e6, longestRest: 0 },
     watermark: { time: 0n, reached: async () => {}, completeLsn: () => null },
     ...{ appended: (done) => folding.appended(done), suspiciousClock: ignore, failed: ignore },
   });

@@ -160,7 +160,15 @@ describe('the watermark of a lake that is being written', () => {
         });
         const watermark = await WatermarkKeeper.open(lake, failed);
         const appender = await ChangelogAppender.open(table, connection, folder, {
-          ...{ eventTable: undefined, memoryBudget: 300, spoolFolder: lake, pendingBudget: 1000, watermark, failed },
+          ...{
+            eventTable: undefined,
+            memoryBudget: 300,
+            spoolFolder: lake,
+            pendingBudget: 1000,
+            longestRest: 0,
+            watermark,
+            failed,
+          },
           ...{ appended: ({ tip }) => (durable = tip.commitLsn), suspiciousClock: ignore },
         });
         const accept = (tx: Parameters<typeof appender.accept>[0]) => appender.accept(tx).catch(ignore);
