@@ -22,6 +22,12 @@ interface Extent {
   lastEffectiveAt: bigint;
 }
 
+/**
+ * A small file is opened soon, by the next fold and by every reader, and zstd takes each of them 50 µs a column before the
+ * first row: three quarters of what 40 rows take to read.
+ */
+const codecOf = ({ count }: Extent): string => (count < 10_000 ? 'snappy' : 'zstd');
+
 const times = changelog.fields.filter(({ type }) => type === 'timestamp').map(({ name }) => name);
 const batchRows = `SELECT * REPLACE (${times.map((name) => `make_timestamptz(${name}) AS ${name}`).join(', ')}) FROM batch`;
 
@@ -75,7 +81,7 @@ export class RowWriter {
     [this.appender, this.extent] = [null, null];
     const file = await writeDataFile(this.folder, async (path) => {
       const file = `'${path.replaceAll("'", "''")}'`;
-      await this.connection.run(`COPY (${batchRows}) TO ${file} (FORMAT parquet, COMPRESSION zstd)`);
+      await this.connection.run(`COPY (${batchRows}) TO ${file} (FORMAT parquet, COMPRESSION ${codecOf(extent)})`);
     });
     await this.connection.run('TRUNCATE batch');
     this.files.push(addOf(file, extent));
