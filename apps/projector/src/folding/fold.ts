@@ -33,6 +33,7 @@ export async function fold(
   const files = changelogFiles(changelog.snapshot, from, position).map((path) => `${changelog.folder}/${path}`);
   const changes = await loadChanges(store.table, files, { from, to: position }, duckdb);
   const actions = changes.count > 0 ? await foldChanges(store, changes.truncated, duckdb) : [];
+  for (const rows of ['fold_changes', 'fold_steps']) await duckdb.run(`DROP TABLE IF EXISTS ${rows}`);
   await store.versions.commit([...actions, { txn: { appId: appIds.fold, version: position } }], 'FOLD');
   return { table: store.table.table, changes: changes.count, duration: performance.now() - started };
 }

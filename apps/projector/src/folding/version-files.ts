@@ -12,6 +12,7 @@ const periodTag = 'migsbyu.period';
 interface File {
   readonly table: DeltaTable;
   readonly query: string;
+  readonly orderBy: string;
   /** Column whose bounds the file's statistics give: an integer. */
   readonly bounds: string;
   readonly rowGroup: number;
@@ -23,7 +24,8 @@ interface File {
 export async function openFileOf({ table, versions }: VersionStore, query: string, duckdb: DuckDBConnection) {
   return write(duckdb, {
     table: versions,
-    query: `${query} ORDER BY ${table.key.map(identifier).join(', ')}`,
+    query,
+    orderBy: table.key.map(identifier).join(', '),
     bounds: surrogateKey(table),
     rowGroup: 20_480,
     partition: { is_current: 'true' },
@@ -31,14 +33,14 @@ export async function openFileOf({ table, versions }: VersionStore, query: strin
 }
 
 export async function closedFilesOf({ table, versions }: VersionStore, query: string, duckdb: DuckDBConnection) {
-  await duckdb.run(`CREATE OR REPLACE TEMP TABLE fold_closed AS ${query}`);
-  const periods = await rowsOf(duckdb, 'SELECT DISTINCT year(valid_to)::INTEGER AS year FROM fold_closed ORDER BY 1');
+  const years = `SELECT DISTINCT year(valid_to)::INTEGER AS year FROM (${query}) ORDER BY 1`;
   const files: AddFile[] = [];
-  for (const { year } of periods as { year: number }[])
+  for (const { year } of (await rowsOf(duckdb, years)) as { year: number }[])
     files.push(
       ...(await write(duckdb, {
         table: versions,
-        query: `SELECT * FROM fold_closed WHERE year(valid_to) = ${year} ORDER BY ${table.key.map(identifier).join(', ')}, opened_tx`,
+        query: `SELECT * FROM (${query}) WHERE year(valid_to) = ${year}`,
+        orderBy: `${table.key.map(identifier).join(', ')}, opened_tx`,
         bounds: surrogateKey(table),
         rowGroup: 122_880,
         partition: { is_current: 'false' },
@@ -51,32 +53,25 @@ export async function closedFilesOf({ table, versions }: VersionStore, query: st
 export async function quarantineFileOf({ table, quarantine }: VersionStore, query: string, duckdb: DuckDBConnection) {
   return write(duckdb, {
     table: quarantine,
-    query: `SELECT * EXCLUDE ("table") FROM (${query}) ORDER BY position`,
+    query: `SELECT * EXCLUDE ("table") FROM (${query})`,
+    orderBy: 'position',
     bounds: 'position',
     rowGroup: 20_480,
     partition: { table: table.table },
   });
 }
 
-async function write(duckdb: DuckDBConnection, { table, query, ...file }: File): Promise<AddFile[]> {
-  await duckdb.run(`CREATE OR REPLACE TEMP TABLE fold_rows AS ${query}`);
-  const column = identifier(file.bounds);
-  const [bounds] = await rowsOf(
-    duckdb,
-    `SELECT count(*) AS count, min(${column}) AS low, max(${column}) AS high FROM fold_rows`,
-  );
-  const { count, low, high } = bounds as { count: bigint; low: bigint; high: bigint };
-  if (count === 0n) return [];
-  const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${file.rowGroup}`;
+/** Straight from the query to the file: a fold's rows are many, and held in a table they would be in memory twice. */
+async function write(duckdb: DuckDBConnection, file: File): Promise<AddFile[]> {
+  const { table, query, orderBy, rowGroup, partition, tags } = file;
+  const [row] = await rowsOf(duckdb, `SELECT count(*) AS count FROM (SELECT 1 FROM (${query}) LIMIT 1)`);
+  if (row!.count === 0n) return [];
+  const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroup}, RETURN_STATS`;
+  let stats = '';
   const written = await writeDataFile(table.folder, async (path) => {
-    await duckdb.run(`COPY fold_rows TO ${literal(path)} (${options})`);
+    const [copied] = await rowsOf(duckdb, `COPY (${query} ORDER BY ${orderBy}) TO ${literal(path)} (${options})`);
+    stats = statsOfCopy(copied as unknown as Copied, file.bounds);
   });
-  const stats = statsOf({
-    numRecords: Number(count),
-    minValues: { [file.bounds]: low },
-    maxValues: { [file.bounds]: high },
-  });
-  const { partition, tags } = file;
   return [
     {
       ...written,
@@ -87,4 +82,21 @@ async function write(duckdb: DuckDBConnection, { table, query, ...file }: File):
       ...(tags && { tags }),
     },
   ];
+}
+
+/** What RETURN_STATS tells; columns by their quoted names. */
+interface Copied {
+  readonly count: bigint;
+  readonly column_statistics: readonly { key: string; value: readonly { key: string; value: string }[] }[];
+}
+
+function statsOfCopy({ count, column_statistics }: Copied, column: string): string {
+  const bounds = new Map(
+    column_statistics.find(({ key }) => key === identifier(column))!.value.map(({ key, value }) => [key, value]),
+  );
+  return statsOf({
+    numRecords: Number(count),
+    minValues: { [column]: BigInt(bounds.get('min')!) },
+    maxValues: { [column]: BigInt(bounds.get('max')!) },
+  });
 }
