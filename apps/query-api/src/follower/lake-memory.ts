@@ -23,6 +23,8 @@ import type { FollowedLake, VersionTables } from './followed-lake.js';
 
 /** The files and fold of one table that a cut's queries read beside the memory. */
 export interface FoldedPart {
+  /** Versions of the Delta tables that the lists of files are of. */
+  readonly of: string;
   readonly foldPosition: number;
   readonly closed: string | null;
   readonly quarantine: string;
@@ -71,7 +73,7 @@ export class LakeMemory {
 
   /** Takes over new changes and folds, all or nothing. Returns the transactions that came. */
   async advance(lake: FollowedLake, added: readonly AddFile[]): Promise<AppliedTransaction[]> {
-    const parts = new Map(lake.tables.map((followed) => [followed.table.table, partOf(followed)]));
+    const parts = new Map(lake.tables.map((followed) => [followed.table.table, this.partOf(followed)]));
     const id = this.newest.id + 1;
     await this.duckdb.run('BEGIN TRANSACTION');
     try {
@@ -121,6 +123,12 @@ export class LakeMemory {
     if (open!.worn) for (const sql of compactSql(table)) await this.duckdb.run(sql);
   }
 
+  /** The same object while the files are the same: a cut comes with each batch, and the list of a year's files is long. */
+  private partOf(followed: VersionTables): FoldedPart {
+    const known = this.newest.parts.get(followed.table.table);
+    return known?.of === versionsOf(followed) ? known : partOf(followed);
+  }
+
   private publish(cut: MemoryCut): void {
     this.newest = cut;
     this.cuts.set(cut.id, cut);
@@ -133,10 +141,15 @@ const holdsOnlyAfter =
   ({ tags }: AddFile): boolean =>
     Number(tags![changelogTags.firstPosition]) > position;
 
-function partOf({ versions, quarantine, table, foldPosition }: VersionTables): FoldedPart {
+const versionsOf = ({ versions, quarantine }: VersionTables): string =>
+  `${versions.snapshot.version}/${quarantine.snapshot.version}`;
+
+function partOf(followed: VersionTables): FoldedPart {
+  const { versions, quarantine, table, foldPosition } = followed;
   const closed = versions.paths(({ partitionValues }) => partitionValues.is_current === 'false');
   const unknown = quarantine.paths(({ partitionValues }) => partitionValues.table === table.table);
   return {
+    of: versionsOf(followed),
     foldPosition,
     closed: closed.length > 0 ? parquet(closed) : null,
     quarantine: unknown.length > 0 ? parquet(unknown, `${literal(table.table)} AS "table"`) : `(${noQuarantineSql()})`,
