@@ -106,9 +106,9 @@ describe('a paced run', () => {
     const began = performance.now();
     const { run } = atOnce({ rate: 200, to: 21 });
     await run.run();
-    // the first starts at once, so the last starts after 100 ms; a timer may be a millisecond early
-    expect(performance.now() - began).toBeGreaterThanOrEqual(99);
-    expect(run.measuredRate).toBeLessThanOrEqual((21 / 98) * 1000);
+    // the first starts at once, so the last starts after 100 ms; timers may be a little early, but nothing unpaced takes 90
+    expect(performance.now() - began).toBeGreaterThanOrEqual(90);
+    expect(run.measuredRate).toBeLessThanOrEqual((21 / 89) * 1000);
   });
 
   it('does not count what it was still waiting for when it was stopped', async () => {

@@ -76,7 +76,8 @@ export class PacedRun {
     this.due = Math.max(this.due, performance.now() - MOST_LATE);
     const wait = this.due - performance.now();
     this.due += 1000 / this.work.rate;
-    if (wait > 0) await sleep(wait, undefined, { signal }).catch(() => {});
+    // a timer drops fractions of a millisecond, and would be early by them
+    if (wait > 0) await sleep(Math.ceil(wait), undefined, { signal }).catch(() => {});
     return !signal.aborted;
   }
 }
