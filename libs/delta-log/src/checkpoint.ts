@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { rename, stat, unlink, writeFile } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { failpoint } from '#libs/failpoints';
 import { type Action, CorruptLog, decodeActions, encodeActions } from './action.js';
 import { replaceDurably, syncDirectory, syncFile } from './durable-file.js';
 import { checkpointPath, draftPath, isGone, lastCheckpointPath, logFolder, LogMovedOn } from './log-folder.js';
@@ -43,6 +44,7 @@ export async function checkpoint(
   const actions = stateOf(snapshot, now);
   const numOfAddFiles = snapshot.files.size;
   const sizeInBytes = await writeCheckpoint(folder, version, actions, duckdb);
+  await failpoint('checkpoint.before-hint', folder);
   // The hint comes after what it points to: without it, or with an older one, the log is listed or more of it replayed.
   const hint = JSON.stringify({ version, size: actions.length, sizeInBytes, numOfAddFiles });
   await replaceDurably(lastCheckpointPath(folder), draftPath(logFolder(folder), randomUUID()), hint);
@@ -73,6 +75,7 @@ async function writeCheckpoint(
   const parquet = draftPath(log, `${randomUUID()}.parquet`);
   try {
     await writeFile(json, encodeActions(actions));
+    await failpoint('checkpoint.before-parquet', folder);
     const types = Object.entries(columns).map(([name, type]) => `"${name}": ${literal(type)}`);
     const copied = await duckdb.runAndReadAll(
       `COPY (SELECT * FROM read_json(${literal(json)}, format = 'newline_delimited', columns = {${types.join(', ')}},
@@ -84,6 +87,7 @@ async function writeCheckpoint(
       throw new CorruptLog(parquet, `${written} of ${actions.length} actions were written`);
     await syncFile(parquet);
     const { size } = await stat(parquet);
+    await failpoint('checkpoint.before-rename', folder);
     await rename(parquet, checkpointPath(folder, version));
     await syncDirectory(log);
     return size;

@@ -1,3 +1,4 @@
+import { failpoint } from '#libs/failpoints';
 import { checkpointPath, entryPath, listLog } from './log-folder.js';
 import { deleteIfThere, modifiedAt } from './durable-file.js';
 import type { Snapshot } from './snapshot.js';
@@ -20,7 +21,9 @@ export async function cleanLog(
   const first = await newestBefore(now - retention, folder, checkpoints);
   const versions = [...new Set([...entries, ...checkpoints])].filter((version) => version < first);
   for (const version of versions.toSorted((a, b) => a - b)) {
+    await failpoint('clean-log.before-deletion', folder);
     await deleteIfThere(entryPath(folder, version));
+    await failpoint('clean-log.before-deletion', folder);
     await deleteIfThere(checkpointPath(folder, version));
   }
   return versions.length;

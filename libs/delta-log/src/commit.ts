@@ -7,6 +7,7 @@
  * entry for as long as the write takes.
  */
 import { link, unlink } from 'node:fs/promises';
+import { failpoint } from '#libs/failpoints';
 import { type Action, decodeActions, encodeActions } from './action.js';
 import { readIfThere, syncDirectory, writeDurably } from './durable-file.js';
 import { draftPath, entryPath, isGone, isThere, logFolder, LogMovedOn } from './log-folder.js';
@@ -40,7 +41,9 @@ export async function commit(
   const name = entryPath(folder, version);
   const draft = draftPath(log, commitId);
   try {
+    await failpoint('commit.before-draft', folder);
     await writeDurably(draft, entry);
+    await failpoint('commit.before-link', folder);
     await link(draft, name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -49,6 +52,7 @@ export async function commit(
     await unlink(draft).catch(() => {}); // a draft left behind is no version, and is vacuumed
   }
   await refuseGap(folder, version);
+  await failpoint('commit.before-directory-sync', folder);
   await syncDirectory(log);
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failpoint } from '#libs/failpoints';
 import { syncDirectory, syncFile } from './durable-file.js';
 import { draftPath } from './log-folder.js';
 
@@ -22,9 +23,12 @@ export async function writeDataFile(
   const draft = draftPath(folder, id);
   try {
     await write(draft);
+    await failpoint('data-file.before-sync', folder);
     await syncFile(draft);
     const { size } = await stat(draft);
+    await failpoint('data-file.before-rename', folder);
     await rename(draft, join(folder, path));
+    await failpoint('data-file.before-directory-sync', folder);
     await syncDirectory(folder);
     return { path, size };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Files that are on disk, under their name, when the call returns: what is acknowledged survives a power failure. */
 import { mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { failpoint } from '#libs/failpoints';
 
 export async function writeDurably(path: string, text: string): Promise<void> {
   const file = await open(path, 'w');
@@ -15,7 +16,9 @@ export async function writeDurably(path: string, text: string): Promise<void> {
 /** Readers see the old text or the new one, never a part. */
 export async function replaceDurably(path: string, draft: string, text: string): Promise<void> {
   await writeDurably(draft, text);
+  await failpoint('file.before-rename', path);
   await rename(draft, path);
+  await failpoint('file.before-directory-sync', path);
   await syncDirectory(dirname(path));
 }
 

@@ -5,6 +5,7 @@
  * files later than that must not run beside this. Only names that this library gives are touched.
  */
 import { join, relative } from 'node:path';
+import { failpoint } from '#libs/failpoints';
 import { readCommit } from './commit.js';
 import { isDataFile } from './data-file.js';
 import { deleteIfThere, modifiedAt, namesIn } from './durable-file.js';
@@ -47,7 +48,10 @@ export async function listOrphans(
 /** Deletes what `listOrphans` lists, forgets the snapshot's tombstones of it, and returns it. */
 export async function vacuum(folder: string, snapshot: Snapshot, options: UpkeepOptions): Promise<string[]> {
   const orphans = await listOrphans(folder, snapshot, options);
-  for (const path of orphans) await deleteIfThere(join(folder, path));
+  for (const path of orphans) {
+    await failpoint('vacuum.before-deletion', folder);
+    await deleteIfThere(join(folder, path));
+  }
   snapshot.expireTombstones(options.now - (options.retention ?? tombstoneRetention(snapshot.metadata)));
   return orphans;
 }

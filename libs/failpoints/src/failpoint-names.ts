@@ -6,6 +6,9 @@ export const failpoints = {
   'data-file.before-sync': 'A data file is complete under its temporary name; its bytes may be in the cache alone.',
   'data-file.before-rename': 'A data file is synced under its temporary name.',
   'data-file.before-directory-sync': 'A data file has its name; its directory may not be on disk.',
+  'file.before-rename': 'The new text of _watermark.json or _last_checkpoint is synced under its temporary name.',
+  'file.before-directory-sync':
+    'The new text of _watermark.json or _last_checkpoint is in place; the directory may not be.',
   'commit.before-draft': 'A version is decided; nothing of its log entry is written.',
   'commit.before-link': 'A log entry is synced under its temporary name; no reader sees it.',
   'commit.before-directory-sync': 'A log entry has its name and readers see it; its directory may not be on disk.',
@@ -27,14 +30,14 @@ export const failpoints = {
   'rebuild.before-fold': "A rebuild's shadow is about to take the next part of the changelog.",
   'rebuild.before-swap': "A rebuild's files are complete; the table still has its own.",
   'rebuild.after-swap': "A rebuild's files are the table's; what belonged to the old ones is not cleared.",
-  'snapshot.begin': 'The source of a new epoch is connected; no row of its snapshot has come.',
+  'snapshot.before-slot': 'The old slot is dropped; the one of the new epoch does not exist.',
+  'snapshot.begin': 'The slot of a new epoch is made; no row of its snapshot has come.',
   'snapshot.rows': 'A part of the rows of a snapshot has come.',
   'snapshot.before-commit': 'All rows of a snapshot have come; nothing is committed.',
-  'watermark.before-rename': 'A watermark is synced under its temporary name.',
   'slot.before-feedback': 'The lake has what the source is about to be told it may forget.',
 } as const;
 
-/** `name`, or `name:table` for one table's alone. */
+/** In FAILPOINTS also `name:table` (or a small file's name) for one's alone. */
 export type FailpointName = keyof typeof failpoints;
 
 export const isFailpoint = (name: string): name is FailpointName => Object.hasOwn(failpoints, name);

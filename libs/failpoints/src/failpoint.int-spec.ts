@@ -45,7 +45,7 @@ describe('a process with failpoints', () => {
 
   it('waits where it is told to, until it is let go', async () => {
     const log = join(root, 'pause.log');
-    const { child, ended } = start({ FAILPOINTS: 'append.before-commit=pause@2', FAILPOINTS_LOG: log });
+    const { ended } = start({ FAILPOINTS: 'append.before-commit=pause@2', FAILPOINTS_LOG: log });
     while (!existsSync(log)) await new Promise((resolve) => setTimeout(resolve, 5));
     writeFileSync(`${log}.append.before-commit`, '');
     expect(await ended).toMatchObject({ code: 0, out: '1 \n2 let go\n3 let go\n' });

@@ -6,12 +6,12 @@ let armed: ArmedFailpoints | null = fromEnvironment(process.env);
 
 /**
  * A named step at which a process started with FAILPOINTS dies, fails or waits; everywhere else it is one comparison
- * with null (measured: 1 ns a call, 50 ns with the turn of the queue that its `await` takes). `folder` is that of the
- * table which the step belongs to: FAILPOINTS can name its last part.
+ * with null (measured: 1 ns a call, 50 ns with the turn of the queue that its `await` takes). `path` is the table's
+ * folder, or the file, that the step belongs to: FAILPOINTS can name its last part.
  * @throws an Error with `code`, `errno` and `syscall` as Node's fs gives it.
  */
-export function failpoint(name: FailpointName, folder?: string): Promise<void> | void {
-  if (armed !== null) return armed.hit(name, folder);
+export function failpoint(name: FailpointName, path?: string): Promise<void> | void {
+  if (armed !== null) return armed.hit(name, path);
 }
 
 /** For tests within one process, as if it had been started with FAILPOINTS; null disarms. @throws InvalidFailpoints */

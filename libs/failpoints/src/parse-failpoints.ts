@@ -11,7 +11,7 @@ export type ErrorCode = keyof typeof constants.errno;
 
 export interface Arming {
   readonly name: FailpointName;
-  /** The table's folder that it is limited to. */
+  /** The last part of a path that it is limited to. */
   readonly table?: string;
   readonly action: 'kill' | 'pause' | ErrorCode;
   /** Hits at which the action is taken, both included, counted from 1. */

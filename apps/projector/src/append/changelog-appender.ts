@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Transaction } from '#libs/change-event';
 import { Fenced, readCommit, type Action, type DeltaTable } from '#libs/delta-log';
+import { failpoint } from '#libs/failpoints';
 import { appIds, configuration } from '#libs/lake';
 import type { LakePosition, Progress } from '../sources/change-source.js';
 import type { WatermarkKeeper } from '../watermark/watermark-keeper.js';
@@ -167,8 +168,11 @@ export class ChangelogAppender {
       else tip = await this.write(transaction, tip);
     }
     if (tip === this.tip) return;
+    await failpoint('append.before-data-file');
     const files = await this.writer.finish();
+    await failpoint('append.before-commit');
     await this.table.commit([...this.epochChange(tip), ...positionsOf(tip), ...files.map((add) => ({ add }))]);
+    await failpoint('append.before-acknowledge');
     const changes = tip.position - this.tip.position;
     this.tip = tip;
     this.options.appended({ tip, changes, snapshot: transactions.some(({ opens }) => opens) });

@@ -3,6 +3,7 @@
  * the next.
  */
 import type { SourceEpoch } from '#libs/change-event';
+import { failpoint } from '#libs/failpoints';
 import {
   BackPressure,
   connect,
@@ -128,6 +129,7 @@ export class SlotSession {
   }
 
   acknowledge(): void {
+    void failpoint('slot.before-feedback');
     this.stream.acknowledge(this.context.positions.acknowledged!);
   }
 
