@@ -15,6 +15,7 @@ import {
   type SourceEpoch,
   type Transaction,
 } from '#libs/change-event';
+import { failpoint } from '#libs/failpoints';
 import {
   connect,
   copyOut,
@@ -67,6 +68,7 @@ export async function takeSnapshot(
   for (let tries = 1; tries <= REWRITE_TRIES; tries++) {
     const files = await tableFiles(admin, settings.keys);
     await dropSlot(admin, settings.slot, { patience: settings.patience, signal });
+    await failpoint('snapshot.before-slot');
     const { reader, epoch, end } = await openSnapshot(admin, settings, signal);
     const same = await tableFiles(reader, settings.keys).then(
       (now) => now === files,
@@ -151,8 +153,12 @@ function transactionOf(reader: pg.Client, settings: SlotSettings, epoch: SourceE
   async function* changes(): AsyncGenerator<readonly ChangeEvent[], void> {
     let ordinal = 0;
     try {
-      for await (const chunk of tableChanges(reader, settings))
+      await failpoint('snapshot.begin');
+      for await (const chunk of tableChanges(reader, settings)) {
+        await failpoint('snapshot.rows');
         yield chunk.map((change) => ({ ordinal: ordinal++, ...change }));
+      }
+      await failpoint('snapshot.before-commit');
       ending.resolve(end);
     } catch (error) {
       const cut = new TransactionCut(NO_XID, error);
