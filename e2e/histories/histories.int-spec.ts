@@ -8,14 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DuckDBInstance } from '@duckdb/node-api';
-import type { Table } from '#libs/catalog';
 import { openDuckDb } from '#libs/lake';
 import { Projection } from '../../apps/projector/src/projection.js';
-import { Follower } from '../../apps/query-api/src/follower/follower.js';
-import { LakeReader } from '../../apps/query-api/src/follower/lake-reader.js';
-import type { SqlValue } from '../../apps/query-api/src/follower/reader.js';
+import type { LakeReader } from '../../apps/query-api/src/follower/lake-reader.js';
+import { answers, expectedAnswers, withReader } from './answers.js';
 import { catalog, delivery, historyOf, randomOf, type HistoryTransaction } from './history.js';
-import { replay, type Replay } from './oracle.js';
+import { replay } from './oracle.js';
 
 const runs = Number(process.env.RUNS ?? 200);
 const firstSeed = Number(process.env.SEED ?? 1);
@@ -62,72 +60,6 @@ async function project(
   await projection.close();
 }
 
-async function withReader<T>(lake: string, work: (reader: LakeReader) => Promise<T>): Promise<T> {
-  const follower = new Follower({ lake, catalog, failed: ignore });
-  follower.start();
-  try {
-    return await work(new LakeReader(follower, catalog.tables));
-  } finally {
-    await follower.stop();
-  }
-}
-
-const text = (value: SqlValue) => (value === null ? null : String(value));
-
-async function answers(reader: LakeReader, { ends }: Replay, table: Table) {
-  return reader.read(async (session) => {
-    const columns = [
-      `${table.name}_key`,
-      ...table.columns.map(({ name }) => name),
-      'valid_from',
-      'opened_tx',
-      'actor',
-      'command',
-    ];
-    const list = columns.map((name) => `"${name}"`).join(', ');
-    const rowsOf = async (relation: string, more = '') => {
-      const rows = await session.rows(`SELECT ${list}${more} FROM ${relation} ORDER BY 1`);
-      return rows.map((row) => Object.values(row).map(text));
-    };
-    const asOf = [];
-    for (const { position, effectiveAt } of ends) {
-      const byTime = await session.cutAtTime(effectiveAt);
-      const inside = await session.cutAtPosition(position);
-      asOf.push({
-        position,
-        byTime: byTime?.position,
-        inside: inside?.position,
-        rows: await rowsOf(session.asOf(table, position)),
-      });
-    }
-    const all = await rowsOf(session.versions(table), ', valid_to, closed_tx, is_current');
-    return { all, current: await rowsOf(session.current(table)), asOf };
-  });
-}
-
-function expected({ versions, ends }: Replay, table: Table) {
-  const own = versions.get(table.table)!.toSorted((a, b) => a.position - b.position);
-  const row = (version: (typeof own)[number]) => {
-    const { position, valid_from, opened_tx, actor, command } = version;
-    const columns = table.columns.map(({ name }) => version.row[name] ?? null);
-    return [String(position), ...columns, String(valid_from), String(opened_tx), actor, command];
-  };
-  const at = (position: number) =>
-    own
-      .filter(({ opened_tx, closed_tx }) => opened_tx <= position && (closed_tx === null || closed_tx > position))
-      .map(row);
-  return {
-    all: own.map((version) => [
-      ...row(version),
-      text(version.valid_to),
-      text(version.closed_tx),
-      String(version.closed_tx === null),
-    ]),
-    current: own.filter(({ closed_tx }) => closed_tx === null).map(row),
-    asOf: ends.map(({ position }) => ({ position, byTime: position, inside: position, rows: at(position) })),
-  };
-}
-
 describe('the engine on random histories', () => {
   let [folder, duckdb] = ['', null as unknown as DuckDBInstance];
   beforeAll(async () => {
@@ -146,20 +78,21 @@ describe('the engine on random histories', () => {
       const history = historyOf(random, 2 + Math.floor(random() * 14));
       const truth = replay(catalog.tables, history);
       const half = Math.floor(history.length / 2);
+      const last = truth.ends.at(-1)!.position;
       const check = async (reader: LakeReader, who: string, moments: number) => {
-        expect(await reader.waitForPosition(truth.ends.at(-1)!.position, 10_000)).toBe(true);
+        expect(await reader.waitForPosition(last, 10_000)).toBe(true);
         const asked = { ...truth, ends: truth.ends.filter((_, i) => i % 2 === moments) };
         for (const table of catalog.tables) {
-          const found = { seed, who, table: table.table, ...(await answers(reader, asked, table)) };
-          expect(found).toEqual({ seed, who, table: table.table, ...expected(asked, table) });
+          const found = { seed, who, table: table.table, ...(await answers(reader, asked.ends, table)) };
+          expect(found).toEqual({ seed, who, table: table.table, ...expectedAnswers(asked, table, last) });
         }
       };
       await project(duckdb, lake, history.slice(0, half), random);
-      await withReader(lake, async (follower) => {
+      await withReader({ lake, catalog }, async (follower) => {
         await project(duckdb, lake, history.slice(half), random);
         await check(follower, 'a reader that followed', 0);
       });
-      await withReader(lake, (reader) => check(reader, 'a reader that starts', 1));
+      await withReader({ lake, catalog }, (reader) => check(reader, 'a reader that starts', 1));
       await rm(lake, { recursive: true });
     }
   }, 600_000);

@@ -20,12 +20,17 @@ export interface OracleVersion {
   readonly command: string | null;
 }
 
+/** A transaction's end: its last position and its effective time. */
+export interface End {
+  readonly position: number;
+  readonly effectiveAt: bigint;
+}
+
 export interface Replay {
   readonly versions: ReadonlyMap<string, readonly OracleVersion[]>;
   /** Keys whose state cannot be typed, now: table and key. */
   readonly unknown: ReadonlySet<string>;
-  /** Last position and effective time of each transaction. */
-  readonly ends: readonly { readonly position: number; readonly effectiveAt: bigint }[];
+  readonly ends: readonly End[];
 }
 
 /** Spelled out for the values that histories use: text → canonical text; undefined: does not type. */

@@ -1,9 +1,9 @@
 /** The laws of versions by their names, each with the smallest history that shows it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ColumnType, Table } from '#libs/catalog';
+import { meaning } from '#libs/test-lake';
 import type { Change, Row } from '../test/change.js';
 import { rooms, guests, table, texts } from '../test/histories.js';
-import { meaning } from '../test/oracle.js';
 import { quoted, Subject } from '../test/subject.js';
 import { TestDuckDb } from '../test/test-duckdb.js';
 import { allVersionsSql, asOfSql, currentSql } from './read-view.js';

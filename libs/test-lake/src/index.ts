@@ -1,3 +1,4 @@
 export { ledger } from './ledger.js';
+export { meaning } from './meaning.js';
 export { lakeRows, liveFiles, temporaryFolder } from './lake-files.js';
 export { account, epochOf, snapshotOf, transaction, truncated, type ChangeOf } from './transactions.js';
