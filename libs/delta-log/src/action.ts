@@ -47,6 +47,15 @@ export interface RemoveFile {
   size?: number;
 }
 
+/** `now`: milliseconds since 1970. `dataChange` false: the same commit adds the file's rows in other files. */
+export const removalOf = (
+  { path, partitionValues, size }: AddFile,
+  { now, dataChange = true }: { readonly now: number; readonly dataChange?: boolean },
+): RemoveFile => ({
+  ...{ path, deletionTimestamp: now, dataChange },
+  ...{ extendedFileMetadata: true, partitionValues, size },
+});
+
 /** The application's own progress, committed together with its data. */
 export interface SetTransaction {
   appId: string;

@@ -1,10 +1,11 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { add, definition, duckdb, newFolder } from '../test/temporary-table.js';
-import { commit } from './commit.js';
+import { add, definition, duckdb, newFolder, remove } from '../test/temporary-table.js';
+import { commit, readCommit } from './commit.js';
 import { createTable } from './create-table.js';
 import { DeltaTable } from './delta-table.js';
 import { entryPath } from './log-folder.js';
+import { statsOf } from './statistics.js';
 
 const fenced = expect.objectContaining({ code: 'fenced' });
 
@@ -65,5 +66,73 @@ describe('a writer of a table', () => {
     await expect(DeltaTable.open(folder, duckdb)).rejects.toThrow(
       expect.objectContaining({ code: 'unsupported-table', access: 'writing' }),
     );
+  });
+
+  const file = (path: string, numRecords: number) =>
+    add(path, { size: 7, stats: statsOf({ numRecords, minValues: {}, maxValues: {} }) }).add;
+
+  it('lets a commit see what the commits before it left, and decide for none', async () => {
+    void table.commit([add('a')]);
+    const seen: unknown[] = [];
+    const removeAll = () =>
+      table.commitOnto(({ version, files }) => {
+        seen.push([version, [...files.keys()]]);
+        return files.size === 0 ? null : [...files.keys()].map((path) => remove(path));
+      });
+    expect(await Promise.all([removeAll(), removeAll(), table.commit([])])).toEqual([2, null, 3]);
+    expect(seen).toEqual([
+      [1, ['a']],
+      [2, []],
+    ]);
+  });
+
+  it('tells whoever decides badly, and goes on', async () => {
+    const thrown = table.commitOnto(() => {
+      throw new Error('of its own');
+    });
+    await expect(thrown).rejects.toThrow('of its own');
+    expect(await table.commit([])).toBe(1);
+  });
+
+  it('puts files in the place of others without bringing rows', async () => {
+    await table.commit(['a', 'b', 'c'].map((path) => ({ add: file(path, 2) })));
+    expect(await table.replaceFiles([file('a', 2), file('b', 2)], [file('ab', 4)], 5)).toBe(2);
+    expect([...table.snapshot.files.keys()]).toEqual(['c', 'ab']);
+    const [info, ...actions] = await readCommit(folder, 2).then((read) => [...read!]);
+    expect(info).toMatchObject({ commitInfo: { operation: 'OPTIMIZE' } });
+    const removed = (path: string) => ({
+      ...{ path, deletionTimestamp: 5, dataChange: false, extendedFileMetadata: true },
+      ...{ partitionValues: { is_current: 'true' }, size: 7 },
+    });
+    expect(actions).toEqual([
+      { remove: removed('a') },
+      { remove: removed('b') },
+      { add: { ...file('ab', 4), dataChange: false } },
+    ]);
+  });
+
+  it('replaces no file that is gone when the turn comes', async () => {
+    await table.commit(['a', 'b'].map((path) => ({ add: file(path, 2) })));
+    const swap = table.commit([remove('a'), { add: file('new', 3) }]);
+    expect(await table.replaceFiles([file('a', 2), file('b', 2)], [file('ab', 4)])).toBeNull();
+    expect(await swap).toBe(2);
+    expect([table.snapshot.version, ...table.snapshot.files.keys()]).toEqual([2, 'b', 'new']);
+  });
+
+  it.each([1, 3])('refuses to make %d rows of two', async (rows) => {
+    await table.commit([{ add: file('a', 2) }]);
+    const refused = table.replaceFiles([file('a', 2)], [file('b', rows)]);
+    await expect(refused).rejects.toThrow(expect.objectContaining({ code: 'rows-lost', before: 2, after: rows }));
+    await expect(table.replaceFiles([add('a').add], [file('b', 1)])).rejects.toThrow('NaN rows');
+    expect(table.snapshot.version).toBe(1);
+  });
+
+  it('knows whether it was replaced, and takes none of its own commits for another writer', async () => {
+    const commits = Array.from({ length: 5 }, () => table.commit([]));
+    await Promise.all(Array.from({ length: 5 }, () => table.refuseReplaced()));
+    await Promise.all(commits);
+    await (await DeltaTable.open(folder, duckdb)).commit([]);
+    await expect(table.refuseReplaced()).rejects.toThrow(fenced);
+    await expect(table.commit([])).rejects.toThrow(fenced);
   });
 });
