@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { Catalog } from '#libs/catalog';
+import { capturedTables, type Catalog } from '#libs/catalog';
 import type { Transaction } from '#libs/change-event';
 import { createTable, DeltaTable } from '#libs/delta-log';
 import { changelog } from '#libs/lake';
@@ -73,6 +73,7 @@ export class Projection {
     };
     const appender = await ChangelogAppender.open(table, appends, folder, {
       ...{ eventTable: options.catalog.events?.table, spoolFolder: options.spoolFolder },
+      capturedTables: capturedTables(options.catalog).keys(),
       ...{ memoryBudget: 32 * megabyte, pendingBudget: 32 * megabyte, longestRest: 25 },
       ...{ watermark, appended, failed, suspiciousClock: events.suspiciousClock, over: over.signal },
     });

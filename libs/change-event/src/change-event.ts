@@ -1,3 +1,4 @@
+import type { SourceEpoch } from './source-epoch.js';
 import type { Lsn } from './lsn.js';
 
 /** `c` create, `u` update, `d` delete, `t` truncate (keyless, of the whole table), `r` read by a snapshot. */
@@ -43,16 +44,4 @@ export interface Transaction {
   readonly changes: AsyncIterable<readonly ChangeEvent[]>;
   /** Settles after the last chunk was taken. */
   readonly end: Promise<CommitEnd>;
-}
-
-/** One life of a source. LSNs compare only inside one epoch. */
-export interface SourceEpoch {
-  readonly system_identifier: string;
-  readonly timeline: number;
-  readonly database: string;
-  readonly adapter: 'postgres' | 'kafka';
-  /** The slot's or the topic's identity: a slot or topic made anew under the same name is another one. */
-  readonly identity: string;
-  /** The LSN, as Postgres prints it, at which the epoch's snapshot was taken. */
-  readonly consistent_point: string;
 }

@@ -415,6 +415,36 @@ describe('an epoch', () => {
     expect(await liveFiles(folder, reading)).toHaveLength(4);
   });
 
+  describe('of a table that is captured no more', () => {
+    const covering = (...tables: string[]) => epochOf('0/3E8', { tables });
+    const stored = async () => (await open()).appender.lakePosition!.epoch;
+    beforeEach(async () => {
+      const { appender } = await open();
+      await appender.accept(snapshotOf(1000, [], covering('accounts', 'notes')));
+      await appender.settled();
+    });
+
+    it('covers it no more with the next commit', async () => {
+      const { appender } = await open({ capturedTables: ['accounts', 'added'] });
+      expect(appender.lakePosition!.epoch).toEqual(covering('accounts'));
+      expect(await stored()).toEqual(covering('accounts', 'notes'));
+      await appender.accept(small(1100));
+      await appender.settled();
+      expect(await stored()).toEqual(covering('accounts'));
+    });
+
+    it('covers it no more before any progress is kept, which lets the source forget', async () => {
+      const covered: unknown[] = [];
+      const reached = async () => void covered.push(await stored());
+      const { appender } = await open({ capturedTables: ['accounts'], watermark: { ...noWatermark, reached } });
+      await appender.progress({ lsn: 1200, sourceTime: 1n });
+      expect(covered).toEqual([covering('accounts')]);
+      const again = await version();
+      await appender.progress({ lsn: 1300, sourceTime: 2n });
+      expect(await version()).toBe(again);
+    });
+  });
+
   it('is not there while its snapshot is not', async () => {
     const { table, appender } = await open();
     jest.spyOn(table, 'commit').mockRejectedValueOnce(new Error('ENOSPC'));

@@ -39,6 +39,8 @@ export interface AppendOptions extends Staging {
   readonly watermark: Pick<WatermarkKeeper, 'time' | 'reached' | 'completeLsn'>;
   readonly appended: (appended: Appended) => void;
   readonly suspiciousClock: (stamp: TransactionStamp) => void;
+  /** All that the source delivers. What else the epoch covers it covers until the next commit, and then no more. */
+  readonly capturedTables?: Iterable<string>;
   /** A commit failed: nothing of what is pending reaches the lake through this appender. */
   readonly failed: (error: Error) => void;
   /** Aborted by a failure elsewhere: no commit begins any more. */
@@ -61,7 +63,9 @@ export class ChangelogAppender {
     private readonly writer: RowWriter,
     private readonly options: AppendOptions,
   ) {
-    this.tip = tipOf(table.snapshot);
+    const tip = tipOf(table.snapshot);
+    const { capturedTables } = options;
+    this.tip = tip.epoch && capturedTables ? { ...tip, epoch: narrowedTo(tip.epoch, capturedTables) } : tip;
   }
 
   static async open(table: DeltaTable, connection: DuckDBConnection, folder: string, options: AppendOptions) {
@@ -167,11 +171,12 @@ export class ChangelogAppender {
       if (isRedelivery(transaction, tip)) await transaction.discard();
       else tip = await this.write(transaction, tip);
     }
-    if (tip === this.tip) return;
+    const epochChange = this.epochChange(tip);
+    if (tip === this.tip && epochChange.length === 0) return;
     await failpoint('append.before-data-file');
     const files = await this.writer.finish();
     await failpoint('append.before-commit');
-    await this.table.commit([...this.epochChange(tip), ...positionsOf(tip), ...files.map((add) => ({ add }))]);
+    await this.table.commit([...epochChange, ...positionsOf(tip), ...files.map((add) => ({ add }))]);
     await failpoint('append.before-acknowledge');
     const changes = tip.position - this.tip.position;
     this.tip = tip;
@@ -194,16 +199,17 @@ export class ChangelogAppender {
       position: before.position + count,
       commitLsn,
       effectiveAt: count > 0 ? effectiveAt : before.effectiveAt,
+  /** Before the source is told to forget anything: what it sends of a table that is captured no more is lost to the lake. */
       sourceOffset: end.sourceOffset ?? null,
       epoch: opens ?? before.epoch,
     };
   }
 
   private epochChange({ epoch }: Tip): Action[] {
-    if (epoch === this.tip.epoch) return [];
     const { metadata } = this.table.snapshot;
-    const opened = { ...metadata.configuration, [configuration.epoch]: JSON.stringify(epoch) };
-    return [{ metaData: { ...metadata, configuration: opened } }];
+    const text = JSON.stringify(epoch);
+    if (epoch === null || metadata.configuration[configuration.epoch] === text) return [];
+    return [{ metaData: { ...metadata, configuration: { ...metadata.configuration, [configuration.epoch]: text } } }];
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Lsn, SourceEpoch, Transaction } from '#libs/change-event';
+import { uncoveredTables, type Lsn, type SourceEpoch, type Transaction } from '#libs/change-event';
 
 /** Where the lake stands: what a source must go on from. */
 export interface LakePosition {
@@ -45,7 +45,8 @@ export interface ChangeSource {
   /**
    * Resolves once streaming. From `null`, or where `resnapshot` asks for it, a new epoch begins: its snapshot is the first
    * transaction delivered (`header.opens`; a truncate of each captured table, then its rows).
-   * @throws SourceChanged if the source is not the one that `from` stands in.
+   * @throws SourceChanged if the source is not the one that `from` stands in, or the epoch does not cover a table that is
+   * captured now. One that is captured no more is no reason to stop.
    */
   start(from: LakePosition | null, receiver: Receiver, options?: { resnapshot?: boolean }): Promise<void>;
   /** Everything up to this commit's end is on disk: the source may forget it. */
@@ -64,7 +65,8 @@ export type SourceChange =
   | 'slot-invalidated'
   | 'slot-replaced'
   | 'position-lost'
-  | 'snapshot-unfinished';
+  | 'snapshot-unfinished'
+  | 'tables-added';
 
 /** Going on would skip or guess. Only a new snapshot (`resnapshot`) leads on. */
 export class SourceChanged extends Error {
@@ -76,4 +78,15 @@ export class SourceChanged extends Error {
     super(`${detail} Nothing was skipped; a resnapshot opens a new epoch and keeps the history.`);
     this.name = 'SourceChanged';
   }
+}
+
+/** Before an adapter goes on in `epoch`. @throws SourceChanged */
+export function refuseUncovered(epoch: SourceEpoch, captured: Iterable<string>): void {
+  const added = uncoveredTables(epoch, captured).join(', ');
+  if (added === '') return;
+  const why = epoch.tables ? 'was taken without' : 'does not say whether it has';
+  throw new SourceChanged(
+    'tables-added',
+    `The catalog captures ${added}, but the lake's last snapshot ${why} what was in there before.`,
+  );
 }

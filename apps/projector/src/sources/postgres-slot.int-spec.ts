@@ -11,7 +11,11 @@ const openCampus = async () => CampusDatabase.open(await emptyDatabase());
 
 changeSourceContract('slot', async () => {
   const database = await openCampus();
-  return { databaseUrl: database.url, source: () => database.source(), dispose: () => database.close() };
+  return {
+    databaseUrl: database.url,
+    source: (catalog) => database.source(catalog && { catalog }),
+    dispose: () => database.close(),
+  };
 });
 
 let database: CampusDatabase;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lsn } from '#libs/change-event';
 import { disconnect, isInterruption } from '#libs/postgres-replication';
 import type pg from 'pg';
-import type { ChangeSource, LakePosition, Receiver } from './change-source.js';
+import { refuseUncovered, type ChangeSource, type LakePosition, type Receiver } from './change-source.js';
 import { openAdmin, settingsOf, type PostgresSlotOptions, type SlotSettings } from './slot-options.js';
 import { SlotPositions } from './slot-positions.js';
 import { openSession, type SessionContext, type SlotSession } from './slot-session.js';
@@ -72,6 +72,7 @@ export class PostgresSlotSource implements ChangeSource {
 
   private resume(from: LakePosition, receiver: Receiver): SessionContext {
     const { epoch, commitLsn, completeLsn } = from;
+    refuseUncovered(epoch, this.settings.keys.keys());
     const acknowledged = completeLsn === undefined ? null : Math.max(commitLsn, completeLsn);
     const positions = new SlotPositions({ accepted: commitLsn, durable: commitLsn, acknowledged });
     return { settings: this.settings, epoch, positions, receiver };

@@ -14,6 +14,7 @@ import { formatLsn, parseLsn, type Lsn, type SourceEpoch } from '#libs/change-ev
 import { readSlot, type ServerIdentity, type Slot } from '#libs/postgres-replication';
 import type pg from 'pg';
 import { SourceChanged } from './change-source.js';
+import type { SlotSettings } from './slot-options.js';
 
 export interface Standing {
   readonly epoch: SourceEpoch;
@@ -25,7 +26,11 @@ export interface Standing {
   };
 }
 
-export function newEpoch(server: ServerIdentity, slot: string, consistentPoint: string): SourceEpoch {
+export function newEpoch(
+  server: ServerIdentity,
+  { slot, keys }: Pick<SlotSettings, 'slot' | 'keys'>,
+  consistentPoint: string,
+): SourceEpoch {
   return {
     system_identifier: server.systemIdentifier,
     timeline: server.timeline,
@@ -33,6 +38,7 @@ export function newEpoch(server: ServerIdentity, slot: string, consistentPoint: 
     adapter: 'postgres',
     identity: identityOf(server, slot, parseLsn(consistentPoint)),
     consistent_point: consistentPoint,
+    tables: [...keys.keys()].sort(),
   };
 }
 

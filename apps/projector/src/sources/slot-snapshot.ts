@@ -97,7 +97,7 @@ async function openSnapshot(admin: pg.Client, settings: SlotSettings, signal: Ab
     const reader = await connect(settings);
     // the creator stays until here: its end would end the exported snapshot
     await importSnapshot(reader, snapshot, settings.keys);
-    return { reader, epoch: newEpoch(server, settings.slot, consistentPoint), end };
+    return { reader, epoch: newEpoch(server, settings, consistentPoint), end };
   } finally {
     await disconnect(creator);
   }

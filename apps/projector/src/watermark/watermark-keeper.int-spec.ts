@@ -79,6 +79,7 @@ describe('the keeper of the watermark', () => {
     await keeper.reached({ lsn: 100, sourceTime: 1n }, tip);
     const again = await WatermarkKeeper.open(lake, ignore);
     expect(again.completeLsn(tip)).toBe(100);
+    expect(again.completeLsn({ ...tip, epoch: epochOf('0/1', { tables: [] }) })).toBe(100);
     expect(again.completeLsn({ ...tip, epoch: epochOf('0/2') })).toBeNull();
     expect(again.completeLsn({ ...tip, epoch: null })).toBeNull();
   });

@@ -1,5 +1,5 @@
 import { readWatermark, writeWatermark, type Watermark } from '#libs/lake';
-import { formatLsn } from '#libs/change-event';
+import { formatLsn, isSameEpoch, type SourceEpoch } from '#libs/change-event';
 import type { Progress } from '../sources/change-source.js';
 import type { Tip } from '../append/tip.js';
 
@@ -31,7 +31,8 @@ export class WatermarkKeeper {
 
   /** Up to where the tip's epoch is known to be complete; null if it never was. */
   completeLsn({ epoch }: Tip): number | null {
-    return epoch && this.current?.epoch === JSON.stringify(epoch) ? this.current.lsn : null;
+    if (!epoch || !this.current) return null;
+    return isSameEpoch(JSON.parse(this.current.epoch) as SourceEpoch, epoch) ? this.current.lsn : null;
   }
 
   /**

@@ -1,15 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseLsn, type ChangeEvent } from '#libs/change-event';
+import type { Catalog } from '#libs/catalog';
 import pg from 'pg';
 import type { ChangeSource } from '../change-source.js';
+import { campus } from './captured-tables.js';
 import { RecordingReceiver, type Recorded } from './recording-receiver.js';
 
 /** What the contract needs to know of an adapter. */
 export interface ContractSubject {
   /** Of a database that has `campusTables`, and is this test's own. */
   readonly databaseUrl: string;
-  /** A source of `campus` on it; each one reads from where the one before stopped. */
-  source(): ChangeSource;
+  /** A source on it, of `campus` if no other catalog is given; each one reads from where the one before stopped. */
+  source(catalog?: Catalog): ChangeSource;
   dispose(): Promise<void>;
 }
 
@@ -25,16 +27,20 @@ export function changeSourceContract(adapter: string, open: () => Promise<Contra
   let sources: ChangeSource[];
 
   const run = (sql: string) => client.query(sql);
-  const started = async (receiver: RecordingReceiver, from: Parameters<ChangeSource['start']>[0] = null) => {
-    const source = subject.source();
+  const started = async (
+    receiver: RecordingReceiver,
+    from: Parameters<ChangeSource['start']>[0] = null,
+    { catalog, ...options }: { catalog?: Catalog; resnapshot?: boolean } = {},
+  ) => {
+    const source = subject.source(catalog);
     sources.push(source);
-    await source.start(from, receiver);
+    await source.start(from, receiver, options);
     return source;
   };
   /** A started source after its snapshot, and what came since. */
-  const streaming = async () => {
+  const streaming = async (catalog?: Catalog) => {
     const receiver = new RecordingReceiver();
-    const source = await started(receiver);
+    const source = await started(receiver, null, { catalog });
     const since = async (count: number) => (await receiver.first(1 + count)).slice(1);
     return { receiver, source, since };
   };
@@ -60,6 +66,7 @@ export function changeSourceContract(adapter: string, open: () => Promise<Contra
       const [{ header, changes, end }] = receiver.transactions as [Recorded];
       expect(header.opens).toMatchObject({
         timeline: 1,
+        tables: ['buildings', 'happenings', 'rooms'],
         consistent_point: expect.stringMatching(/^[\dA-F]+\/[\dA-F]+$/),
       });
       expect(end.commitLsn).toBe(parseLsn(header.opens!.consistent_point));
@@ -354,6 +361,38 @@ export function changeSourceContract(adapter: string, open: () => Promise<Contra
       await insert(1);
       const again = new RecordingReceiver();
       await source.start(receiver.position, again);
+      expect(keys(await again.first(1))).toEqual([['1', '-1']]);
+    });
+
+    it('stops by name where tables are captured that its snapshot does not cover, until there is another one', async () => {
+      const rooms = { name: 'campus', tables: campus.tables.slice(1) };
+      await run(`INSERT INTO buildings VALUES (1, 'there before')`);
+      const { receiver: narrow, source } = await streaming(rooms);
+      await source.stop();
+      const going = started(new RecordingReceiver(), narrow.position);
+      await expect(going).rejects.toMatchObject({ code: 'source-changed', change: 'tables-added' });
+      await expect(going).rejects.toThrow('The catalog captures buildings, happenings, but');
+      const whole = new RecordingReceiver();
+      await started(whole, narrow.position, { resnapshot: true });
+      expect(whole.transactions[0]!.changes.map(({ op, table }) => `${op} ${table}`)).toContain('r buildings');
+    });
+
+    it('stops where the epoch does not say what it covers, as in a lake older than that', async () => {
+      const { receiver, source } = await streaming();
+      await source.stop();
+      const { tables: _, ...epoch } = receiver.position.epoch;
+      const going = started(new RecordingReceiver(), { ...receiver.position, epoch });
+      await expect(going).rejects.toMatchObject({ change: 'tables-added' });
+      await expect(going).rejects.toThrow('buildings, happenings, rooms');
+    });
+
+    it('goes on where a table is captured no more', async () => {
+      const { receiver, source } = await streaming();
+      await source.stop();
+      await insert(1);
+      const again = new RecordingReceiver();
+      const catalog = { name: 'campus', tables: campus.tables.slice(0, 1) };
+      await started(again, receiver.position, { catalog });
       expect(keys(await again.first(1))).toEqual([['1', '-1']]);
     });
 
