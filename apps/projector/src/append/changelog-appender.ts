@@ -11,7 +11,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Transaction } from '#libs/change-event';
+import { narrowedTo, type Transaction } from '#libs/change-event';
 import { Fenced, readCommit, type Action, type DeltaTable } from '#libs/delta-log';
 import { failpoint } from '#libs/failpoints';
 import { appIds, configuration } from '#libs/lake';
