@@ -6,14 +6,15 @@ import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { capturedTables, type Catalog } from '#libs/catalog';
 import type { Transaction } from '#libs/change-event';
-import { createTable, DeltaTable } from '#libs/delta-log';
+import { createTable, DeltaTable, Fenced } from '#libs/delta-log';
 import { changelog } from '#libs/lake';
 import { ChangelogAppender, type Appended } from './append/changelog-appender.js';
 import { FoldSchedule } from './folding/fold-schedule.js';
 import { openVersionStores, type VersionStore } from './folding/version-store.js';
 import type { Progress } from './sources/change-source.js';
 import type { ProjectionEvents } from './projection-events.js';
-import { Upkeep } from './upkeep/upkeep.js';
+import { upkeepOf } from './upkeep/lake-upkeep.js';
+import type { Upkeep } from './upkeep/upkeep.js';
 import { WatermarkKeeper } from './watermark/watermark-keeper.js';
 
 export interface ProjectionOptions {
@@ -78,8 +79,10 @@ export class Projection {
       ...{ watermark, appended, failed, suspiciousClock: events.suspiciousClock, over: over.signal },
     });
     folding.appended({ tip: { position: appender.lastPosition }, snapshot: false });
-    const tables = [...new Set([table, ...stores.flatMap(({ versions, quarantine }) => [versions, quarantine])])];
-    const upkeep = new Upkeep(tables, upkeeps, { commits: 1000, interval: 300_000, failed: events.upkeepFailed });
+    const upkeep = upkeepOf({ changelog: table, stores, folded: () => folding.folded }, upkeeps, {
+      temporaryFolder: options.spoolFolder,
+      failed: (error) => (isReplaced(error) ? failed(error) : events.upkeepFailed(error)),
+    });
     return new Projection(appender, folding, watermark, { upkeep, connections });
   }
 
@@ -108,6 +111,9 @@ const foldBudget = ({ foldChanges, foldAge }: ProjectionOptions) => ({
   maximumAge: foldAge,
   maximumBacklog: 4,
 });
+
+/** Appends and folds would meet it, too, but only when there are any. */
+const isReplaced = (error: Error): boolean => error instanceof Fenced;
 
 /** Trying again leads nowhere: another writer goes on with a table, or nobody knows how its last commit ended. */
 const mustBeReopened = ({ versions, quarantine }: VersionStore): boolean =>

@@ -14,7 +14,7 @@ export { createTable, type TableDefinition } from './create-table.js';
 export { writeDataFile } from './data-file.js';
 export { DeltaTable, NoSuchTable, RowsLost } from './delta-table.js';
 export { replaceDurably } from './durable-file.js';
-export { loadSnapshot } from './load-snapshot.js';
+export { lastCheckpoint, loadSnapshot } from './load-snapshot.js';
 export { LogMovedOn } from './log-folder.js';
 export type { DeltaField, DeltaType } from './schema.js';
 export { Snapshot, UnsupportedTable } from './snapshot.js';

@@ -34,6 +34,10 @@ async function hintedState(folder: string, duckdb: DuckDBConnection): Promise<Sn
   return actions && new Snapshot(hint!, actions);
 }
 
+/** Version of the newest checkpoint, as far as the hint tells; 0 where it tells nothing. */
+export const lastCheckpoint = async (folder: string): Promise<number> =>
+  versionIn(await readIfThere(lastCheckpointPath(folder))) ?? 0;
+
 function versionIn(hint: string | null): number | null {
   try {
     const { version } = JSON.parse(hint ?? '{}') as { version?: unknown };

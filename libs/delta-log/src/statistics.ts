@@ -26,7 +26,16 @@ export function mergedStats(stats: readonly string[], numRecords: number): strin
   const all = stats.map(parse);
   const bounds = (part: 'minValues' | 'maxValues', better: (a: bigint, b: bigint) => boolean) => {
     const columns = Object.keys(all[0]?.[part] ?? {});
-    const merged = columns.map((column) => [column, best(all.map((one) => one[part]?.[column]), better)] as const);
+    const merged = columns.map(
+      (column) =>
+        [
+          column,
+          best(
+            all.map((one) => one[part]?.[column]),
+            better,
+          ),
+        ] as const,
+    );
     return Object.fromEntries(merged.filter((entry): entry is readonly [string, bigint] => entry[1] !== undefined));
   };
   return statsOf({

@@ -1,4 +1,5 @@
 export { ledger } from './ledger.js';
 export { meaning } from './meaning.js';
+export { closedAccounts, TestChangelog } from './lake-tables.js';
 export { lakeRows, liveFiles, temporaryFolder } from './lake-files.js';
 export { account, epochOf, snapshotOf, transaction, truncated, type ChangeOf } from './transactions.js';

@@ -7,7 +7,7 @@ import { identifier, literal } from '#libs/scd2';
 import type { VersionStore } from './version-store.js';
 
 /** Names the period of a closed file, so that files of one period can be merged. */
-const periodTag = 'migsbyu.period';
+export const periodTag = 'migsbyu.period';
 
 interface File {
   readonly table: DeltaTable;
