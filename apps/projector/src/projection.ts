@@ -66,7 +66,7 @@ export class Projection {
     const folding = new FoldSchedule(stores, table, folds, {
       ...foldBudget(options),
       folded: events.folded,
-      failed: (error) => (stores.some(mustBeReopened) ? failed(error) : events.foldFailed(error)),
+      failed: (error) => (stores.some(mustBeReopened) ? failed(error.cause as Error) : events.foldFailed(error)),
     });
     const appended = (done: Appended) => {
       events.appended(done);

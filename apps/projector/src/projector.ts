@@ -15,6 +15,7 @@ export interface ProjectorStatus {
   readonly state: State;
   /** The last failure, while it matters. */
   readonly error: Error | null;
+  /** Why a table is not folded, until it is. */
   readonly foldError: Error | null;
 }
 
@@ -33,7 +34,7 @@ const [shortestPause, longestPause] = [200, 10_000];
 
 export class Projector {
   private projection: Projection | null = null;
-  private current: ProjectorStatus = { state: 'opening', error: null, foldError: null };
+  private current: Omit<ProjectorStatus, 'foldError'> = { state: 'opening', error: null };
   private readonly stopping = new AbortController();
   private waking = new AbortController();
   private resnapshot = false;
@@ -46,7 +47,7 @@ export class Projector {
   ) {}
 
   get status(): ProjectorStatus {
-    return this.current;
+    return { ...this.current, foldError: this.projection?.folding.failure ?? null };
   }
 
   /** null while no lake is open. */
@@ -129,14 +130,6 @@ export class Projector {
         this.transport.durable(appended.tip.commitLsn);
         this.options.events.appended(appended);
       },
-      folded: (folded) => {
-        this.current = { ...this.current, foldError: null };
-        this.options.events.folded(folded);
-      },
-      foldFailed: (error) => {
-        this.current = { ...this.current, foldError: error };
-        this.options.events.foldFailed(error);
-      },
     };
   }
 
@@ -157,8 +150,8 @@ export class Projector {
   }
 
   private enter(state: State, error: Error | null = null): void {
-    this.current = { ...this.current, state, error };
-    this.options.stateChanged(this.current);
+    this.current = { state, error };
+    this.options.stateChanged(this.status);
   }
 }
 

@@ -35,6 +35,8 @@ export const appIds = {
   effectiveAt: 'effective_at',
   /** On a table of versions: the position up to which it holds all changes. */
   fold: 'fold',
+  /** On a table of versions: the generation of the quarantine's files that go with it; 0 if absent. */
+  quarantine: 'quarantine',
 } as const;
 
 /** Tags of a changelog file: what it holds, for readers that look for a time without opening every file. */

@@ -1,5 +1,6 @@
 export { appIds, changelog, changelogTags, configuration } from './changelog.js';
 export { openDuckDb, parquet, rowsOf, type DuckDbOptions } from './duckdb.js';
 export { lakeFolder, UnsupportedLake } from './lake-folder.js';
+export { isInQuarantine, quarantineGeneration, quarantineTags } from './quarantine-files.js';
 export { quarantine, versionTable } from './version-table.js';
 export { readWatermark, writeWatermark, type Watermark } from './watermark.js';

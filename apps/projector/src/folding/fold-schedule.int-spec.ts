@@ -4,13 +4,14 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Transaction } from '#libs/change-event';
-import { createTable, DeltaTable } from '#libs/delta-log';
+import { createTable, DeltaTable, type AddFile } from '#libs/delta-log';
 import { changelog, openDuckDb } from '#libs/lake';
 import { account, lakeRows, ledger, snapshotOf, temporaryFolder, transaction } from '#libs/test-lake';
 import { ChangelogAppender } from '../append/changelog-appender.js';
-import { FoldSchedule, type FoldOptions } from './fold-schedule.js';
+import { FoldingEnded, FoldSchedule, type FoldOptions } from './fold-schedule.js';
 import type { Folded } from './fold.js';
-import { foldPosition, openVersionStores, type VersionStore } from './version-store.js';
+import type { FoldFailed } from './table-folding.js';
+import { openVersionStores, type VersionStore } from './version-store.js';
 
 const root = temporaryFolder('folding');
 let duckdb: DuckDBInstance;
@@ -37,7 +38,7 @@ interface Life {
   readonly folding: FoldSchedule;
   readonly append: (...transactions: Transaction[]) => Promise<void>;
   readonly folded: Folded[];
-  readonly failures: Error[];
+  readonly failures: FoldFailed[];
 }
 
 const ignore = () => {};
@@ -49,7 +50,7 @@ async function open(options: Partial<FoldOptions> = {}): Promise<Life> {
   await createTable(folder, { ...changelog, partitionColumns: [], configuration: {} }, connection);
   const table = await DeltaTable.open(folder, connection);
   const stores = await openVersionStores(lake, ledger.tables, connection);
-  const [folded, failures]: [Folded[], Error[]] = [[], []];
+  const [folded, failures]: [Folded[], FoldFailed[]] = [[], []];
   const folding = new FoldSchedule(stores, table, await duckdb.connect(), {
     ...{ minimumChanges: 1_000_000, shareOfOpenRows: 0.01, maximumAge: 2 ** 30, maximumBacklog: 4 },
     ...{ folded: (one) => folded.push(one), failed: (error) => failures.push(error), pauseAfterFailure: 1, ...options },
@@ -222,6 +223,9 @@ describe('folding begins', () => {
 });
 
 describe('folding that is behind', () => {
+  const behind = { minimumChanges: 1, maximumBacklog: 2 };
+  const threeChanges = () => ['A', 'B', 'C'].map((id, at) => transaction(100 + at, [account(id, '1', 'c')]));
+
   it('withholds the source, and lets it go on when it has caught up', async () => {
     const { append, folding, stores } = await open({ minimumChanges: 1, maximumBacklog: 2 });
     const held = holdFold(stores[1]!);
@@ -236,15 +240,49 @@ describe('folding that is behind', () => {
     expect(folding.folded).toBeGreaterThanOrEqual(1);
   });
 
-  it('goes on withholding the source while folds fail, and lets it go at its end', async () => {
-    const { append, folding, stores, failures } = await open({ minimumChanges: 1, maximumBacklog: 2 });
-    const commit = jest.spyOn(stores[0]!.versions, 'commit').mockRejectedValue(new Error('ENOSPC'));
-    await append(transaction(100, [account('A', '1', 'c'), account('B', '1', 'c'), account('C', '1', 'c')]));
+  it('withholds the source at the first failures of a fold', async () => {
+    const { append, folding, stores, failures } = await open({ ...behind, pauseAfterFailure: 2 ** 30 });
+    jest.spyOn(stores[0]!.versions, 'commit').mockRejectedValue(new Error('ENOSPC'));
+    await append(...threeChanges());
     const room = folding.room();
-    await until(() => failures.length > 2);
+    await until(() => failures.length > 0);
     expect(await isPending(room)).toBe(true);
     await folding.stop();
     await room;
+  });
+
+  it('withholds it no longer for a table that fails again and again, but goes on trying', async () => {
+    const { append, folding, stores, failures, folded } = await open(behind);
+    jest.spyOn(stores[0]!.versions, 'commit').mockRejectedValue(new Error('cannot'));
+    await append(...threeChanges());
+    await folding.room();
+    expect(failures.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(folded.map(({ table }) => table))).toEqual(new Set(['notes']));
+    expect(folding.failure!.message).toMatch(/The changes of accounts cannot be folded.* cannot$/);
+    jest.mocked(stores[0]!.versions.commit).mockRestore();
+    await until(() => folding.folded === 3);
+    expect(folding.failure).toBeNull();
+  });
+
+  it('withholds it for another table beside one that fails again and again', async () => {
+    const { append, folding, stores, failures } = await open(behind);
+    jest.spyOn(stores[0]!.versions, 'commit').mockRejectedValue(new Error('cannot'));
+    const held = holdFold(stores[1]!);
+    await append(...threeChanges());
+    const room = folding.room();
+    await until(() => failures.length > 0);
+    await held.begun;
+    expect(await isPending(room)).toBe(true);
+    held.letGo();
+    await room;
+  });
+
+  it('after its end attempts nothing more', async () => {
+    const { append, folding, stores, failures } = await open(behind);
+    const commit = jest.spyOn(stores[0]!.versions, 'commit').mockRejectedValue(new Error('ENOSPC'));
+    await append(...threeChanges());
+    await until(() => failures.length > 2);
+    await folding.stop();
     const attempts = commit.mock.calls.length;
     await sleep(20);
     expect(commit.mock.calls).toHaveLength(attempts);
@@ -256,9 +294,9 @@ describe('a fold that fails', () => {
     const { append, folding, stores, folded, failures } = await open({ minimumChanges: 3 });
     jest.spyOn(stores[0]!.versions, 'commit').mockRejectedValueOnce(new Error('ENOSPC'));
     await append(transaction(200, [account('A', '1', 'c'), account('B', '1', 'c'), account('C', '1', 'c')]));
-    await until(() => failures.length === 1);
-    expect(folded.map(({ table }) => table)).toEqual(['notes']);
     await until(() => folding.folded === 3);
+    expect(failures).toHaveLength(1);
+    expect(folded.map(({ table }) => table)).toEqual(['notes', 'accounts']);
     expect(await rowsOf('accounts_dimension')).toHaveLength(3);
   });
 
@@ -267,7 +305,154 @@ describe('a fold that fails', () => {
     jest.spyOn(stores[0]!.versions, 'commit').mockRejectedValueOnce(new Error('ENOSPC'));
     await append(snapshot());
     await until(() => folding.folded === 4);
-    expect(failures).toEqual([new Error('ENOSPC')]);
+    expect(failures.map(({ table, cause }) => [table, cause])).toEqual([['accounts', new Error('ENOSPC')]]);
+  });
+});
+
+describe('asked to fold now', () => {
+  it('folds all that was appended before, although nothing is due', async () => {
+    const { append, folding, folded } = await open();
+    await append(transaction(200, [account('A', '1', 'c')]));
+    await folding.foldNow();
+    expect(folding.folded).toBe(1);
+    await folding.foldNow();
+    expect(folded).toHaveLength(2);
+  });
+
+  it('folds what a fold under way does not take along', async () => {
+    const { append, folding, stores } = await open();
+    const held = holdFold(stores[0]!);
+    await append(snapshot());
+    await held.begun;
+    await append(transaction(300, [account('A', '5')]));
+    const done = folding.foldNow();
+    expect(await isPending(done)).toBe(true);
+    held.letGo();
+    await done;
+    expect(folding.folded).toBe(5);
+  });
+
+  it('tells why a table cannot be, and does not wait for its pause when asked again', async () => {
+    const { append, folding, stores } = await open({ pauseAfterFailure: 2 ** 30 });
+    jest.spyOn(stores[0]!.versions, 'commit').mockRejectedValueOnce(new Error('ENOSPC'));
+    await append(transaction(200, [account('A', '1', 'c')]));
+    await expect(folding.foldNow()).rejects.toThrow(/changes of accounts .*ENOSPC/);
+    expect(stores[1]!.foldPosition).toBe(1);
+    await folding.foldNow();
+    expect(folding.folded).toBe(1);
+  });
+
+  it('tells when the projection ends first', async () => {
+    const { append, folding, stores } = await open();
+    const held = holdFold(stores[0]!);
+    await append(transaction(200, [account('A', '1', 'c')]));
+    const done = folding.foldNow();
+    done.catch(ignore);
+    await held.begun;
+    const stopped = folding.stop();
+    held.letGo();
+    await stopped;
+    await expect(done).rejects.toThrow(FoldingEnded);
+  });
+});
+
+describe('work on a table alone', () => {
+  it('begins when its fold is done, and lets none begin, while other tables fold', async () => {
+    const { append, folding, stores } = await open({ minimumChanges: 1 });
+    const held = holdFold(stores[1]!);
+    await append(transaction(200, [account('A', '1', 'c')]));
+    await held.begun;
+    const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const working = folding.exclusively('notes', async () => {
+      begun.resolve();
+      await over.promise;
+      return stores[1]!.foldPosition;
+    });
+    expect(await isPending(begun.promise)).toBe(true);
+    held.letGo();
+    await begun.promise;
+    await append(transaction(300, [account('A', '2')]));
+    await until(() => stores[0]!.foldPosition === 2);
+    expect(stores[1]!.foldPosition).toBe(1);
+    over.resolve();
+    expect(await working).toBe(1);
+    await until(() => folding.folded === 2);
+  });
+
+  it('that brings its versions further leaves a fold that waits for it nothing to do', async () => {
+    const { append, folding, stores, folded } = await open({ minimumChanges: 1 });
+    const over = Promise.withResolvers<void>();
+    const working = folding.exclusively('accounts', async () => {
+      await over.promise;
+      await stores[0]!.versions.commit([{ txn: { appId: 'fold', version: 9 } }]);
+    });
+    await append(transaction(200, [account('A', '1', 'c')]));
+    over.resolve();
+    await working;
+    await until(() => stores[1]!.foldPosition === 1);
+    expect(stores[0]!.foldPosition).toBe(9);
+    expect(folded.map(({ table }) => table)).toEqual(['notes']);
+  });
+
+  it('that fails tells so, and folds go on', async () => {
+    const { append, folding } = await open({ minimumChanges: 1 });
+    const working = folding.exclusively('accounts', () => Promise.reject(new Error('not today')));
+    await append(transaction(200, [account('A', '1', 'c')]));
+    await expect(working).rejects.toThrow('not today');
+    await until(() => folding.folded === 1);
+  });
+});
+
+describe('versions that another catalog made', () => {
+  const drift = ({ versions }: VersionStore, hash: string) => {
+    const { metadata } = versions.snapshot;
+    return versions.commit([
+      { metaData: { ...metadata, configuration: { ...metadata.configuration, ...{ 'migsbyu.catalog': hash } } } },
+    ]);
+  };
+
+  it('are left alone and hold nobody back, until their table is made anew', async () => {
+    const { append, folding, stores, folded } = await open({ minimumChanges: 1, maximumBacklog: 1 });
+    const hash = stores[0]!.versions.snapshot.metadata.configuration['migsbyu.catalog']!;
+    await drift(stores[0]!, 'another');
+    await append(snapshot());
+    await folding.room();
+    await folding.foldNow();
+    expect(folding.folded).toBe(4);
+    expect(folded.map(({ table }) => table)).toEqual(['notes']);
+    expect(stores[0]!.foldPosition).toBe(0);
+    await folding.exclusively('accounts', () => drift(stores[0]!, hash));
+    await until(() => stores[0]!.foldPosition === 4);
+  });
+});
+
+describe('a quarantine made anew beside another one', () => {
+  const generationOf = (lines: readonly AddFile[]) => lines.map(({ tags }) => tags!['migsbyu.generation']);
+
+  it('is the one that folds go on from and write to, once the versions name it', async () => {
+    const { append, folding, stores } = await open();
+    await append(transaction(200, [account('A', 'x', 'c'), account('B', 'y', 'c')]));
+    await folding.foldNow();
+    const { versions, quarantine } = stores[0]!;
+    const [first] = [...quarantine.snapshot.files.values()];
+    expect(generationOf([first!])).toEqual(['0']);
+    const path = 'next.parquet';
+    await reading.run(`COPY (SELECT * REPLACE ('["N"]' AS key) FROM read_parquet('${lake}/quarantine/${first!.path}')
+      WHERE key = '["A"]') TO '${lake}/quarantine/${path}' (FORMAT parquet)`);
+    await quarantine.commit([{ add: { ...first!, path, tags: { 'migsbyu.generation': '1' } } }]);
+    await append(transaction(300, [account('B', '1')]));
+    await folding.foldNow();
+    expect(await rowsOf('quarantine')).toHaveLength(3);
+    await versions.commit([{ txn: { appId: 'quarantine', version: 1 } }]);
+    await append(transaction(400, [account('N', '1')]));
+    await folding.foldNow();
+    const live = [...quarantine.snapshot.files.values()];
+    expect(generationOf(live).sort()).toEqual(['0', '1']);
+    const next = live.find(({ tags }) => tags!['migsbyu.generation'] === '1')!;
+    const rows = await reading.runAndReadAll(
+      `SELECT key, opened_tx::INTEGER, closed_tx::INTEGER FROM read_parquet('${lake}/quarantine/${next.path}')`,
+    );
+    expect(rows.getRowsJS()).toEqual([['["N"]', 1, 4]]);
   });
 });
 
@@ -281,10 +466,10 @@ describe('stopping', () => {
     expect(await isPending(stopped)).toBe(true);
     held.letGo();
     await stopped;
-    expect(stores.map(foldPosition)).toEqual([4, 0]);
+    expect(stores.map(({ foldPosition }) => foldPosition)).toEqual([4, 0]);
     folding.appended({ tip: { position: 4 }, snapshot: true });
     await sleep(20);
-    expect(foldPosition(stores[1]!)).toBe(0);
+    expect(stores[1]!.foldPosition).toBe(0);
     const next = await open({ minimumChanges: 1 });
     next.folding.appended({ tip: { position: 4 }, snapshot: false });
     await until(() => next.folding.folded === 4);

@@ -2,12 +2,12 @@
  * When to fold: a fold rewrites the open rows, so it waits until it is worth that, but no change waits for ever. Folding
  * that falls several budgets behind holds the source back, because readers keep what is not folded in memory.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DeltaTable } from '#libs/delta-log';
 import type { Tip } from '../append/tip.js';
-import { fold, type Folded } from './fold.js';
-import { foldPosition, openRows, type VersionStore } from './version-store.js';
+import type { Folded } from './fold.js';
+import { TableFolding, type FoldFailed } from './table-folding.js';
+import type { VersionStore } from './version-store.js';
 
 export interface FoldOptions {
   /** Changes that are worth a fold, and the share of the open rows that is. */
@@ -19,48 +19,88 @@ export interface FoldOptions {
   readonly maximumBacklog: number;
   readonly folded: (folded: Folded) => void;
   /** A table's fold failed, no other's; the next attempt comes a few seconds later. */
-  readonly failed: (error: Error) => void;
-  /** Milliseconds between a failed fold and the next attempt. */
+  readonly failed: (error: FoldFailed) => void;
+  /** Milliseconds between a failed fold and the table's next attempt. */
   readonly pauseAfterFailure?: number;
 }
 
+export class FoldingEnded extends Error {
+  readonly code = 'folding-ended';
+  constructor(readonly position: number) {
+    super(`The projection ended before everything was folded up to ${position}; its next life goes on with that.`);
+    this.name = 'FoldingEnded';
+  }
+}
+
 export class FoldSchedule {
-  private tip: number;
-  private running: Promise<void> | null = null;
+  private readonly tables: readonly TableFolding[];
+  private tip = 0;
+  /** Resolves with what failed. */
+  private running: Promise<FoldFailed[]> | null = null;
   /** Something asks for a fold at once that the running one, if any, does not satisfy. */
   private due = false;
-  private timer: NodeJS.Timeout | null = null;
+  private timer: { readonly at: number; readonly handle: NodeJS.Timeout } | null = null;
   private readonly stopping = new AbortController();
   private waiting: (() => void)[] = [];
 
   /** `duckdb` is the folds' alone. */
   constructor(
-    private readonly stores: readonly VersionStore[],
-    private readonly changelog: DeltaTable,
-    private readonly duckdb: DuckDBConnection,
+    stores: readonly VersionStore[],
+    changelog: DeltaTable,
+    duckdb: DuckDBConnection,
     private readonly options: FoldOptions,
   ) {
+    const pause = options.pauseAfterFailure ?? 5_000;
+    this.tables = stores.map((store) => new TableFolding(store, changelog, duckdb, pause));
     this.tip = this.folded;
   }
 
-  /** Position up to which every table is folded. */
+  /** Position up to which every table is folded, but those that another catalog made. */
   get folded(): number {
-    return Math.min(...this.stores.map(foldPosition));
+    return this.oldest(this.tables.filter(({ drifted }) => !drifted));
+  }
+
+  /** Why a table is not folded, until it is. */
+  get failure(): FoldFailed | null {
+    return this.tables.find(({ failure }) => failure)?.failure ?? null;
   }
 
   appended({ tip, snapshot }: { tip: Pick<Tip, 'position'>; snapshot: boolean }): void {
     this.tip = tip.position;
-    if (this.stopped) return;
     this.due ||= snapshot;
-    if (this.due || this.backlog >= this.budget) this.start();
-    else if (this.backlog > 0) this.timer ??= setTimeout(() => this.start(), this.options.maximumAge);
+    this.arm();
   }
 
   /** Resolves when the source may send on. */
   async room(): Promise<void> {
-    while (!this.stopped && this.backlog > this.options.maximumBacklog * this.budget) {
+    while (!this.stopped && this.isFarBehind) {
       this.start();
       await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
+  }
+
+  /**
+   * Resolves when everything that was appended before is folded, but in tables that another catalog made.
+   * @throws FoldFailed, FoldingEnded
+   */
+  async foldNow(): Promise<void> {
+    const position = this.tip;
+    await this.running; // began before, so its failures are not this one's
+    while (this.tables.some((table) => table.isBehind(position))) {
+      if (this.stopped) throw new FoldingEnded(position);
+      this.start({ hurried: true });
+      const [failure] = (await this.running) ?? [];
+      if (failure) throw failure;
+    }
+  }
+
+  /** Does `work` on a source table's versions while no fold touches them. */
+  async exclusively<T>(table: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.tables.find((one) => one.table === table)!.exclusively(work);
+    } finally {
+      this.release();
+      this.arm();
     }
   }
 
@@ -68,7 +108,7 @@ export class FoldSchedule {
   async stop(): Promise<void> {
     this.stopping.abort();
     this.release();
-    if (this.timer) clearTimeout(this.timer);
+    this.disarm();
     await this.running;
   }
 
@@ -76,50 +116,75 @@ export class FoldSchedule {
     return this.stopping.signal.aborted;
   }
 
-  private get backlog(): number {
-    return this.tip - this.folded;
-  }
-
   private get budget(): number {
-    const open = this.stores.reduce((sum, store) => sum + openRows(store), 0);
+    const open = this.tables.reduce((sum, { openRows }) => sum + openRows, 0);
     return Math.max(this.options.minimumChanges, open * this.options.shareOfOpenRows);
   }
 
-  private start(): void {
-    if (this.stopped) return;
-    if (this.timer) clearTimeout(this.timer);
+  /** A table that can never fold must not hold the source for ever. */
+  private get isFarBehind(): boolean {
+    const counted = this.tables.filter(({ drifted, isGivenUp }) => !drifted && !isGivenUp);
+    return this.tip - this.oldest(counted) > this.options.maximumBacklog * this.budget;
+  }
+
+  private oldest(tables: readonly TableFolding[]): number {
+    return tables.length > 0 ? Math.min(...tables.map(({ position }) => position)) : this.tip;
+  }
+
+  /** Begins a fold when it is due: at once, or when something has waited long enough. */
+  private arm(): void {
+    if (this.stopped || this.running) return;
+    const wait = this.wait();
+    if (wait === 0) return this.start();
+    const at = performance.now() + wait;
+    if (wait === Infinity || (this.timer && this.timer.at <= at)) return;
+    this.disarm();
+    this.timer = { at, handle: setTimeout(() => this.start(), wait) };
+  }
+
+  private disarm(): void {
+    if (this.timer) clearTimeout(this.timer.handle);
     this.timer = null;
-    this.running ??= this.foldAll().finally(() => {
+  }
+
+  /** Milliseconds until there is a fold to begin. */
+  private wait(): number {
+    const behind = this.tables.filter((table) => table.isBehind(this.tip));
+    const rested = behind.filter(({ rest, failure }) => rest === 0 && !failure);
+    const again = behind.filter(({ failure }) => failure).map(({ rest }) => rest);
+    const isWorthIt = this.due || this.tip - this.oldest(rested) >= this.budget;
+    const usual = rested.length === 0 ? Infinity : isWorthIt ? 0 : this.options.maximumAge;
+    return Math.min(usual, ...again);
+  }
+
+  private start({ hurried = false } = {}): void {
+    if (this.stopped || this.running) return;
+    this.disarm();
+    const tables = this.tables.filter((table) => table.isBehind(this.tip) && (hurried || table.rest === 0));
+    if (tables.length === 0) return this.arm();
+    this.running = this.fold(tables, this.tip).finally(() => {
       this.running = null;
       this.release();
-      if (this.backlog <= 0) this.due = false;
-      if (this.stopped || this.backlog <= 0) return;
-      const wait = this.due || this.backlog >= this.budget ? 0 : this.options.maximumAge;
-      this.timer ??= setTimeout(() => this.start(), wait);
+      if (this.folded >= this.tip) this.due = false;
+      this.arm();
     });
   }
 
   /** A table that cannot be folded holds no other one up. */
-  private async foldAll(): Promise<void> {
-    const position = this.tip;
+  private async fold(tables: readonly TableFolding[], position: number): Promise<FoldFailed[]> {
     this.due = false;
-    const failures: Error[] = [];
-    for (const store of this.stores) {
-      if (this.stopped || foldPosition(store) >= position) continue;
+    const failures: FoldFailed[] = [];
+    for (const table of tables) {
+      if (this.stopped) break;
       try {
-        this.options.folded(await fold(store, this.changelog, position, this.duckdb));
+        const folded = await table.foldTo(position);
+        if (folded) this.options.folded(folded);
       } catch (error) {
-        failures.push(error as Error);
+        failures.push(error as FoldFailed);
+        this.options.failed(error as FoldFailed);
       }
     }
-    if (failures.length > 0) await this.recover(failures);
-  }
-
-  private async recover(failures: readonly Error[]): Promise<void> {
-    this.due = true;
-    for (const error of failures) this.options.failed(error);
-    const pause = this.options.pauseAfterFailure ?? 5_000;
-    await sleep(pause, undefined, { signal: this.stopping.signal }).catch(() => {});
+    return failures;
   }
 
   private release(): void {

@@ -1,16 +1,28 @@
 /** How versions lie in files: open rows by key, closed rows by the year in which they ended and by key inside. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { surrogateKey } from '#libs/catalog';
-import { statsOf, writeDataFile, type AddFile, type DeltaTable } from '#libs/delta-log';
-import { rowsOf } from '#libs/lake';
+import { surrogateKey, type Table } from '#libs/catalog';
+import { statsOf, writeDataFile, type AddFile } from '#libs/delta-log';
+import { quarantineTags, rowsOf } from '#libs/lake';
 import { identifier, literal } from '#libs/scd2';
-import type { VersionStore } from './version-store.js';
 
 /** Names the period of a closed file, so that files of one period can be merged. */
 export const periodTag = 'migsbyu.period';
 
+/** The files that hold one source table's versions and quarantine, all of them as of one fold. */
+export interface VersionFiles {
+  readonly table: Table;
+  /** Where the versions' files are, and where a fold writes new ones. */
+  readonly folder: string;
+  /** Position up to which they hold every change. */
+  readonly foldPosition: number;
+  /** The open versions. */
+  readonly open: readonly AddFile[];
+  /** The quarantine's files of this table and generation, or of what a fold that crashed has made of them. */
+  readonly quarantine: { readonly folder: string; readonly generation: number; readonly files: readonly AddFile[] };
+}
+
 interface File {
-  readonly table: DeltaTable;
+  readonly folder: string;
   readonly query: string;
   readonly orderBy: string;
   /** Column whose bounds the file's statistics give: an integer. */
@@ -21,9 +33,9 @@ interface File {
 }
 
 /** One file, or none where there is no row. */
-export async function openFileOf({ table, versions }: VersionStore, query: string, duckdb: DuckDBConnection) {
+export async function openFileOf({ table, folder }: VersionFiles, query: string, duckdb: DuckDBConnection) {
   return write(duckdb, {
-    table: versions,
+    folder,
     query,
     orderBy: table.key.map(identifier).join(', '),
     bounds: surrogateKey(table),
@@ -32,13 +44,13 @@ export async function openFileOf({ table, versions }: VersionStore, query: strin
   });
 }
 
-export async function closedFilesOf({ table, versions }: VersionStore, query: string, duckdb: DuckDBConnection) {
+export async function closedFilesOf({ table, folder }: VersionFiles, query: string, duckdb: DuckDBConnection) {
   const years = `SELECT DISTINCT year(valid_to)::INTEGER AS year FROM (${query}) ORDER BY 1`;
   const files: AddFile[] = [];
   for (const { year } of (await rowsOf(duckdb, years)) as { year: number }[])
     files.push(
       ...(await write(duckdb, {
-        table: versions,
+        folder,
         query: `SELECT * FROM (${query}) WHERE year(valid_to) = ${year}`,
         orderBy: `${table.key.map(identifier).join(', ')}, opened_tx`,
         bounds: surrogateKey(table),
@@ -50,25 +62,26 @@ export async function closedFilesOf({ table, versions }: VersionStore, query: st
   return files;
 }
 
-export async function quarantineFileOf({ table, quarantine }: VersionStore, query: string, duckdb: DuckDBConnection) {
+export async function quarantineFileOf({ table, quarantine }: VersionFiles, query: string, duckdb: DuckDBConnection) {
   return write(duckdb, {
-    table: quarantine,
+    folder: quarantine.folder,
     query: `SELECT * EXCLUDE ("table") FROM (${query})`,
     orderBy: 'position',
     bounds: 'position',
     rowGroup: 20_480,
     partition: { table: table.table },
+    tags: { [quarantineTags.generation]: String(quarantine.generation) },
   });
 }
 
 /** Straight from the query to the file: a fold's rows are many, and held in a table they would be in memory twice. */
 async function write(duckdb: DuckDBConnection, file: File): Promise<AddFile[]> {
-  const { table, query, orderBy, rowGroup, partition, tags } = file;
+  const { folder, query, orderBy, rowGroup, partition, tags } = file;
   const [row] = await rowsOf(duckdb, `SELECT count(*) AS count FROM (SELECT 1 FROM (${query}) LIMIT 1)`);
   if (row!.count === 0n) return [];
   const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroup}, RETURN_STATS`;
   let stats = '';
-  const written = await writeDataFile(table.folder, async (path) => {
+  const written = await writeDataFile(folder, async (path) => {
     const [copied] = await rowsOf(duckdb, `COPY (${query} ORDER BY ${orderBy}) TO ${literal(path)} (${options})`);
     stats = statsOfCopy(copied as unknown as Copied, file.bounds);
   });

@@ -2,31 +2,49 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { catalogHash, lakeTable, type Table } from '#libs/catalog';
 import { createTable, DeltaTable, type AddFile, type Snapshot, type TableDefinition } from '#libs/delta-log';
-import { appIds, configuration, quarantine, versionTable } from '#libs/lake';
+import { appIds, configuration, isInQuarantine, quarantine, quarantineGeneration, versionTable } from '#libs/lake';
+import type { VersionFiles } from './version-files.js';
 
-/** The lake's versions were folded by another entry of the catalog: a fold by this one would mix two shapes in a table. */
-export class CatalogChanged extends Error {
-  readonly code = 'catalog-changed';
+/** The lake's tables of one source table's versions, and the quarantine that all share. */
+export class VersionStore {
+  private counted = { version: -1, rows: 0 };
+
   constructor(
-    readonly table: string,
-    readonly lakeTable: string,
-  ) {
-    super(
-      `The catalog's entry of ${table} has other columns, types or another key than the one that made ${lakeTable}. ` +
-        'Use the catalog that the lake was made with, or begin a new lake.',
-    );
-    this.name = 'CatalogChanged';
+    readonly table: Table,
+    readonly versions: DeltaTable,
+    readonly quarantine: DeltaTable,
+  ) {}
+
+  /** The versions were folded by another entry of the catalog, and a fold by this one would mix two shapes in a table. */
+  get drifted(): boolean {
+    return this.versions.snapshot.metadata.configuration[configuration.catalog] !== catalogHash(this.table);
+  }
+
+  /** Position up to which the versions hold every change; 0 before the first fold. */
+  get foldPosition(): number {
+    return this.versions.snapshot.transactions.get(appIds.fold) ?? 0;
+  }
+
+  get files(): VersionFiles {
+    const { table, versions, quarantine: unknown } = this;
+    const generation = quarantineGeneration(versions.snapshot);
+    const files = [...unknown.snapshot.files.values()].filter(isInQuarantine(table, generation));
+    return {
+      ...{ table, folder: versions.folder, foldPosition: this.foldPosition },
+      open: openFiles(versions.snapshot),
+      quarantine: { folder: unknown.folder, generation, files },
+    };
+  }
+
+  /** Open version rows in the files. */
+  get openRows(): number {
+    const { version } = this.versions.snapshot;
+    if (this.counted.version !== version) this.counted = { version, rows: rowsIn(openFiles(this.versions.snapshot)) };
+    return this.counted.rows;
   }
 }
 
-/** The lake's tables of one source table's versions, and the quarantine that all share. */
-export interface VersionStore {
-  readonly table: Table;
-  readonly versions: DeltaTable;
-  readonly quarantine: DeltaTable;
-}
-
-/** Makes what is not there yet. @throws CatalogChanged */
+/** Makes what is not there yet. */
 export async function openVersionStores(
   lake: string,
   tables: readonly Table[],
@@ -41,24 +59,15 @@ export async function openVersionStores(
   const stores = [];
   for (const table of tables) {
     const versions = await open({ name: lakeTable(table), ...versionTable(table) });
-    if (versions.snapshot.metadata.configuration[configuration.catalog] !== catalogHash(table))
-      throw new CatalogChanged(table.table, lakeTable(table));
-    stores.push({ table, versions, quarantine: shared });
+    stores.push(new VersionStore(table, versions, shared));
   }
   return stores;
 }
 
-/** Position up to which the versions hold every change; 0 before the first fold. */
-export const foldPosition = ({ versions }: VersionStore): number =>
-  versions.snapshot.transactions.get(appIds.fold) ?? 0;
-
-export const openFiles = ({ files }: Snapshot): AddFile[] =>
+const openFiles = ({ files }: Snapshot): AddFile[] =>
   [...files.values()].filter(({ partitionValues }) => partitionValues.is_current === 'true');
 
-/** Open version rows in the files. */
-export function openRows({ versions }: VersionStore): number {
-  const records = openFiles(versions.snapshot).map(
-    ({ stats }) => (JSON.parse(stats!) as { numRecords: number }).numRecords,
-  );
-  return records.reduce((sum, count) => sum + count, 0);
-}
+const rowsIn = (files: readonly AddFile[]): number =>
+  files
+    .map(({ stats }) => (JSON.parse(stats!) as { numRecords: number }).numRecords)
+    .reduce((sum, count) => sum + count, 0);

@@ -1,0 +1,92 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { fold, type Folded } from './fold.js';
+import type { Changelog } from './fold-files.js';
+import type { VersionStore } from './version-store.js';
+
+/** A table's fold failed, no other's. It is tried again for ever; until then the table's changes wait in the changelog. */
+export class FoldFailed extends Error {
+  readonly code = 'fold-failed';
+  constructor(
+    readonly table: string,
+    cause: Error,
+  ) {
+    super(`The changes of ${table} cannot be folded; this is tried again: ${cause.message}`, { cause });
+    this.name = 'FoldFailed';
+  }
+}
+
+/** Failures in a row after which a table holds nobody back any more: it may never fold again. */
+const patience = 3;
+
+/** One table's folds: one at a time, none while the table's files are somebody else's, none soon after a failure. */
+export class TableFolding {
+  private last: Promise<unknown> = Promise.resolve();
+  private failures: FoldFailed[] = [];
+  private restsUntil = 0;
+
+  /** `duckdb` is the folds' alone; `pause`: milliseconds after a failure. */
+  constructor(
+    private readonly store: VersionStore,
+    private readonly changelog: Changelog,
+    private readonly duckdb: DuckDBConnection,
+    private readonly pause: number,
+  ) {}
+
+  get table(): string {
+    return this.store.table.table;
+  }
+
+  get position(): number {
+    return this.store.foldPosition;
+  }
+
+  get openRows(): number {
+    return this.store.openRows;
+  }
+
+  get drifted(): boolean {
+    return this.store.drifted;
+  }
+
+  /** Why the table is not folded, until it is. */
+  get failure(): FoldFailed | null {
+    return this.failures.at(-1) ?? null;
+  }
+
+  get isGivenUp(): boolean {
+    return this.failures.length >= patience;
+  }
+
+  /** Milliseconds that are left of the pause after a failure. */
+  get rest(): number {
+    return Math.max(0, this.restsUntil - performance.now());
+  }
+
+  isBehind(position: number): boolean {
+    return !this.drifted && this.position < position;
+  }
+
+  /** null where somebody else brought the table there meanwhile. @throws FoldFailed */
+  foldTo(position: number): Promise<Folded | null> {
+    return this.exclusively(async () => {
+      if (!this.isBehind(position)) return null;
+      try {
+        const folded = await fold(this.store, this.changelog, position, this.duckdb);
+        this.failures = [];
+        return folded;
+      } catch (error) {
+        const failure = new FoldFailed(this.table, error as Error);
+        this.failures = [...this.failures.slice(1 - patience), failure];
+        this.restsUntil = performance.now() + this.pause;
+        throw failure;
+      }
+    });
+  }
+
+  /** Does `work` when no fold of the table is under way, and lets none begin before it is done. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.last.then(work);
+    this.last = done.catch(() => {});
+    return done;
+  }
+}
