@@ -1,6 +1,7 @@
 /** What a fold writes, without committing it: for the lake's own versions, and for those that a rebuild makes beside them. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { AddFile, Snapshot } from '#libs/delta-log';
+import { failpoint } from '#libs/failpoints';
 import { changelogTags, parquet, rowsOf } from '#libs/lake';
 import { foldSql, literal, noQuarantineSql, noVersionsSql, openQuarantineSql, stepsSql } from '#libs/scd2';
 import { closedFilesOf, openFileOf, quarantineFileOf, type VersionFiles } from './version-files.js';
@@ -74,9 +75,11 @@ async function foldChanges(from: VersionFiles, truncated: boolean, duckdb: DuckD
   const open = old.length > 0 ? parquet(old) : `(${noVersionsSql(table)})`;
   const unknown = known.length > 0 ? parquet(known, `'${table.table}' AS "table"`) : `(${noQuarantineSql()})`;
   const rest = `(${openQuarantineSql(table, unknown, foldPosition)})`;
+  await failpoint('fold.before-steps', from.folder);
   await duckdb.run(
     `CREATE OR REPLACE TEMP TABLE fold_steps AS ${stepsSql(table, { changes: 'fold_changes', open, rest, truncated })}`,
   );
+  await failpoint('fold.before-files', from.folder);
   const queries = foldSql(table, { steps: 'fold_steps', open, quarantine: unknown, foldPosition });
   const [unknowns] = await rowsOf(duckdb, queries.quarantineChanged);
   const quarantine = unknowns!.changed ? await quarantineFileOf(from, queries.quarantine, duckdb) : null;

@@ -8,6 +8,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { AddFile, RemoveFile } from '#libs/delta-log';
+import { failpoint } from '#libs/failpoints';
 import { appIds } from '#libs/lake';
 import { foldFiles, type Changelog } from './fold-files.js';
 import type { VersionStore } from './version-store.js';
@@ -31,10 +32,14 @@ export async function fold(
   const { changes, added, removedOpen, quarantine } = await foldFiles(files, changelog, position, duckdb);
   if (quarantine) {
     const actions = [...removals(files.quarantine.files), ...additions(quarantine)];
+    await failpoint('quarantine.before-commit', files.folder);
     await store.quarantine.commit(actions, 'QUARANTINE');
+    await failpoint('quarantine.after-commit', files.folder);
   }
   const txn = { appId: appIds.fold, version: position };
+  await failpoint('fold.before-commit', files.folder);
   await store.versions.commit([...removals(removedOpen), ...additions(added), { txn }], 'FOLD');
+  await failpoint('fold.after-commit', files.folder);
   return { table: store.table.table, changes, duration: performance.now() - started };
 }
 
