@@ -59,7 +59,9 @@ const versionsOf = ({ reader }: Following) =>
 
 /** The reader looks no more until it is called back. */
 function sendAway(): () => void {
-  const looking = jest.spyOn(FollowedLake.prototype, 'catchUp').mockResolvedValue({ moved: false, added: [] });
+  const looking = jest
+    .spyOn(FollowedLake.prototype, 'catchUp')
+    .mockResolvedValue({ moved: false, added: [], rearranged: false });
   return () => looking.mockRestore();
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { Transaction } from '#libs/change-event';
 import { ledger } from '#libs/test-lake';
-import { Projection } from '../../apps/projector/src/projection.js';
+import { Projection, type ProjectionOptions } from '../../apps/projector/src/projection.js';
 import { Follower, type FollowerOptions } from '../../apps/query-api/src/follower/follower.js';
 import { LakeReader } from '../../apps/query-api/src/follower/lake-reader.js';
 import type { ReadSession } from '../../apps/query-api/src/follower/reader.js';
@@ -23,11 +23,11 @@ export class ProjectedLake {
   }
 
   /** One life of a projection; it folds when so many changes wait. */
-  async open(foldChanges = 1_000_000): Promise<void> {
+  async open(foldChanges = 1_000_000, upkeep: ProjectionOptions['upkeep'] = {}): Promise<void> {
     const options = { lake: this.folder, catalog: ledger, spoolFolder: join(this.folder, 'spool'), foldChanges };
     this.current = await Projection.open(
       this.duckdb,
-      { ...options, foldAge: 600_000 },
+      { ...options, foldAge: 600_000, upkeep },
       {
         ...{ appended: ignore, folded: ignore, foldFailed: ignore, upkeepFailed: ignore, suspiciousClock: ignore },
         failed: ignore,

@@ -2,13 +2,17 @@
  * Many readers at once while transactions, refreshes and folds go on. Each transaction moves money between two accounts,
  * so that whoever sees half of one, or two cuts in one session, sees another sum.
  */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DuckDBInstance } from '@duckdb/node-api';
+import { lakeTable } from '#libs/catalog';
+import { DeltaTable } from '#libs/delta-log';
 import { openDuckDb } from '#libs/lake';
 import { account, ledger, snapshotOf, temporaryFolder, transaction, truncated } from '#libs/test-lake';
+import type { UpkeepSettings } from '../../apps/projector/src/upkeep/lake-upkeep.js';
 import type { ReadSession } from '../../apps/query-api/src/follower/reader.js';
 import { balances, follow, ProjectedLake, type Following } from './projected-lake.js';
 
@@ -22,16 +26,42 @@ let following: Following;
 let lake: ProjectedLake;
 beforeAll(async () => {
   duckdb = await openDuckDb({ threads: 1 });
-  lake = new ProjectedLake(join(root, 'lake'), duckdb);
-  await lake.open(9);
-  await lake.append(snapshotOf(1, [account('A', String(total), 'r'), account('B', '0', 'r')]));
-  following = follow(lake.folder);
-  await following.reader.waitForPosition(4, 5000);
 });
-afterAll(async () => {
+afterEach(async () => {
   await following.follower.stop();
   await lake.close();
 });
+
+async function begin(name: string, upkeep?: Partial<UpkeepSettings>): Promise<void> {
+  lake = new ProjectedLake(join(root, name), duckdb);
+  await lake.open();
+  await lake.close();
+  if (upkeep) await forgetSoon(lake.folder);
+  await lake.open(9, upkeep);
+  await lake.append(snapshotOf(1, [account('A', String(total), 'r'), account('B', '0', 'r')]));
+  following = follow(lake.folder);
+  await following.reader.waitForPosition(4, 5000);
+}
+
+/** Files are deleted soon after they were replaced, and yet not from under who reads them. */
+async function forgetSoon(folder: string): Promise<void> {
+  const connection = await duckdb.connect();
+  for (const name of ['changelog', 'quarantine', ...ledger.tables.map(lakeTable)]) {
+    const table = await DeltaTable.open(join(folder, name), connection);
+    const { metadata } = table.snapshot;
+    const configuration = { ...metadata.configuration, 'delta.deletedFileRetentionDuration': 'interval 5 seconds' };
+    await table.commit([{ metaData: { ...metadata, configuration } }]);
+  }
+  connection.closeSync();
+}
+
+/** Merges and cleans whenever it can. */
+const eager: Partial<UpkeepSettings> = {
+  look: 1,
+  cadence: { commits: 5, checkpoints: 50, merges: 20, cleanings: 20, pause: 1 },
+  changelog: { files: 3, fileSize: 1 << 20 },
+  periods: { files: 2, rows: 1000 },
+};
 
 /** One after the other, in files of their own; every tenth begins with a truncate, which closes and opens all. */
 async function write(): Promise<void> {
@@ -85,32 +115,67 @@ async function contradiction(session: ReadSession, random: () => number): Promis
   return isDeepStrictEqual(found, wanted) ? null : { found, wanted };
 }
 
+async function work(): Promise<void> {
+  let state = 11;
+  const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+  const found: unknown[] = [];
+  const cuts = new Set<number>();
+  let writing = true;
+  const read = async () => {
+    let last = 0;
+    while (writing && found.length === 0) {
+      await following.reader.read(async (session) => {
+        const problem = await contradiction(session, random);
+        if (problem) found.push(problem);
+        if (session.cut.position < last) found.push({ cut: session.cut.position, after: last });
+        last = session.cut.position;
+        cuts.add(last);
+      });
+    }
+  };
+  const written = write().finally(() => (writing = false));
+  await Promise.all([written, ...Array.from({ length: 6 }, read)]);
+  expect(found).toEqual([]);
+  expect(following.failures).toEqual([]);
+  expect(cuts.size).toBeGreaterThan(transactions / 10);
+  expect(lake.projection.folding.folded).toBeGreaterThan(4);
+  await following.reader.waitForPosition(lake.projection.appender.lastPosition, 5000);
+  expect(await following.reader.read((session) => contradiction(session, random))).toBeNull();
+}
+
+/** What upkeep did to a table, by its log and its folder. */
+function upkeepOf(name: string): { merges: number; deleted: number } {
+  const folder = join(lake.folder, name);
+  const log = join(folder, '_delta_log');
+  const entries = readdirSync(log).filter((file) => file.endsWith('.json'));
+  const text = entries.map((file) => readFileSync(join(log, file), 'utf8')).join('');
+  const added = [...text.matchAll(/"add":\{"path":"([^"]+)"/g)].map(([, path]) => path!);
+  return {
+    merges: text.split('"operation":"OPTIMIZE"').length - 1,
+    deleted: added.filter((path) => !existsSync(join(folder, path))).length,
+  };
+}
+
 describe('readers at work', () => {
   it(`see one cut each, over ${transactions} transactions and the folds of them`, async () => {
-    let state = 11;
-    const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
-    const found: unknown[] = [];
-    const cuts = new Set<number>();
-    let writing = true;
-    const read = async () => {
-      let last = 0;
-      while (writing && found.length === 0) {
-        await following.reader.read(async (session) => {
-          const problem = await contradiction(session, random);
-          if (problem) found.push(problem);
-          if (session.cut.position < last) found.push({ cut: session.cut.position, after: last });
-          last = session.cut.position;
-          cuts.add(last);
-        });
-      }
-    };
-    const written = write().finally(() => (writing = false));
-    await Promise.all([written, ...Array.from({ length: 6 }, read)]);
-    expect(found).toEqual([]);
-    expect(following.failures).toEqual([]);
-    expect(cuts.size).toBeGreaterThan(transactions / 10);
-    expect(lake.projection.folding.folded).toBeGreaterThan(4);
-    await following.reader.waitForPosition(lake.projection.appender.lastPosition, 5000);
-    expect(await following.reader.read((session) => contradiction(session, random))).toBeNull();
+    await begin('lake');
+    await work();
+  });
+
+  it('see no difference while files are merged and deleted, nor does one that begins then', async () => {
+    await begin('merged', eager);
+    await work();
+    const kept = ['changelog', 'accounts_dimension'].map((name) => () => upkeepOf(name));
+    for (const of of kept) expect(of().merges).toBeGreaterThan(0);
+    while (kept.some((of) => of().deleted === 0)) await sleep(20);
+    expect(await following.reader.read((session) => contradiction(session, () => 0.5))).toBeNull();
+    const newcomer = follow(lake.folder);
+    try {
+      await newcomer.reader.waitForPosition(lake.projection.appender.lastPosition, 5000);
+      expect(await newcomer.reader.read((session) => contradiction(session, () => 0.5))).toBeNull();
+      expect(newcomer.failures).toEqual([]);
+    } finally {
+      await newcomer.follower.stop();
+    }
   });
 });

@@ -13,7 +13,7 @@ import { FoldSchedule } from './folding/fold-schedule.js';
 import { openVersionStores, type VersionStore } from './folding/version-store.js';
 import type { Progress } from './sources/change-source.js';
 import type { ProjectionEvents } from './projection-events.js';
-import { upkeepOf } from './upkeep/lake-upkeep.js';
+import { upkeepOf, type UpkeepSettings } from './upkeep/lake-upkeep.js';
 import type { Upkeep } from './upkeep/upkeep.js';
 import { WatermarkKeeper } from './watermark/watermark-keeper.js';
 
@@ -25,6 +25,8 @@ export interface ProjectionOptions {
   readonly foldChanges: number;
   /** Milliseconds. */
   readonly foldAge: number;
+  /** Instead of the usual sizes and times. */
+  readonly upkeep?: Partial<UpkeepSettings>;
 }
 
 const megabyte = 1 << 20;
@@ -80,7 +82,7 @@ export class Projection {
     });
     folding.appended({ tip: { position: appender.lastPosition }, snapshot: false });
     const upkeep = upkeepOf({ changelog: table, stores, folded: () => folding.folded }, upkeeps, {
-      temporaryFolder: options.spoolFolder,
+      ...{ temporaryFolder: options.spoolFolder, settings: options.upkeep },
       failed: (error) => (isReplaced(error) ? failed(error) : events.upkeepFailed(error)),
     });
     return new Projection(appender, folding, watermark, { upkeep, connections });

@@ -12,7 +12,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { narrowedTo, type Transaction } from '#libs/change-event';
-import { Fenced, readCommit, type Action, type DeltaTable } from '#libs/delta-log';
+import type { Action, DeltaTable } from '#libs/delta-log';
 import { failpoint } from '#libs/failpoints';
 import { appIds, configuration } from '#libs/lake';
 import type { LakePosition, Progress } from '../sources/change-source.js';
@@ -149,14 +149,9 @@ export class ChangelogAppender {
       throw error;
     }
     const progresses = batch.filter((entry) => 'progress' in entry);
-    if (progresses.length > 0) await this.refuseReplaced();
+    // the watermark has no versions that fence: a projector that slept would put its own over that of its successor
+    if (progresses.length > 0) await this.table.refuseReplaced();
     for (const entry of progresses) this.keep(entry);
-  }
-
-  /** The watermark has no versions that fence: a projector that slept would put its own over that of its successor. */
-  private async refuseReplaced(): Promise<void> {
-    const { folder, snapshot } = this.table;
-    if (await readCommit(folder, snapshot.version + 1)) throw new Fenced(folder, snapshot.version + 1);
   }
 
   /** The keeper reports a failure itself; the source is then never told. */
@@ -199,12 +194,12 @@ export class ChangelogAppender {
       position: before.position + count,
       commitLsn,
       effectiveAt: count > 0 ? effectiveAt : before.effectiveAt,
-  /** Before the source is told to forget anything: what it sends of a table that is captured no more is lost to the lake. */
       sourceOffset: end.sourceOffset ?? null,
       epoch: opens ?? before.epoch,
     };
   }
 
+  /** Before the source is told to forget anything: what it sends of a table that is captured no more is lost to the lake. */
   private epochChange({ epoch }: Tip): Action[] {
     const { metadata } = this.table.snapshot;
     const text = JSON.stringify(epoch);

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { catalogHash, lakeTable, type Catalog, type Table } from '#libs/catalog';
 import type { AddFile } from '#libs/delta-log';
 import { appIds, changelog, configuration, quarantine } from '#libs/lake';
-import { FollowedTable } from './followed-table.js';
+import { FollowedTable, type CaughtUp } from './followed-table.js';
 
 /** The lake's table was folded by another catalog entry than the one that this process answers by. */
 export class CatalogDrift extends Error {
@@ -77,13 +77,14 @@ export class FollowedLake {
 
   /**
    * Reads on in all logs: versions first, their quarantine next, the changelog last. A fold is committed after the changes
-   * that it holds, and after its quarantine, so what is read later always covers what was read before.
+   * that it holds, and after its quarantine, so what is read later always covers what was read before. What it returns of
+   * files is of the changelog.
    */
-  async catchUp(): Promise<{ moved: boolean; added: AddFile[] }> {
+  async catchUp(): Promise<CaughtUp> {
     let folded = false;
     for (const { versions } of this.followed) folded = (await versions.catchUp()).moved || folded;
     if (folded) await this.followed[0]?.quarantine.catchUp();
-    const { moved, added } = await this.changelog.catchUp();
-    return { moved: folded || moved, added };
+    const { moved, ...changes } = await this.changelog.catchUp();
+    return { moved: folded || moved, ...changes };
   }
 }

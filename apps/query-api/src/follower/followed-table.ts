@@ -1,6 +1,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { loadSnapshot, NoSuchTable, readCommit, type AddFile, type Snapshot } from '#libs/delta-log';
 
+export interface CaughtUp {
+  readonly moved: boolean;
+  /** The files that brought new rows. Some may lie merged in others already: they can be read all the same. */
+  readonly added: AddFile[];
+  /** Files are gone from the newest version, be it that their rows lie in others now. */
+  readonly rearranged: boolean;
+}
+
 /** A Delta table as its reader sees it: the log up to where it has been read. */
 export class FollowedTable {
   private constructor(
@@ -15,15 +23,19 @@ export class FollowedTable {
     return new FollowedTable(folder, snapshot);
   }
 
-  /** Reads what was committed since. Returns the files that brought new rows; @throws LogMovedOn */
-  async catchUp(): Promise<{ moved: boolean; added: AddFile[] }> {
+  /** Reads what was committed since. @throws LogMovedOn */
+  async catchUp(): Promise<CaughtUp> {
     const { version } = this.snapshot;
     const added: AddFile[] = [];
+    let rearranged = false;
     for (let actions; (actions = await readCommit(this.folder, this.snapshot.version + 1));) {
       this.snapshot.advance(this.snapshot.version + 1, actions);
-      for (const action of actions) if ('add' in action && action.add.dataChange) added.push(action.add);
+      for (const action of actions) {
+        if ('add' in action && action.add.dataChange) added.push(action.add);
+        if ('remove' in action) rearranged = true;
+      }
     }
-    return { moved: this.snapshot.version > version, added };
+    return { moved: this.snapshot.version > version, added, rearranged };
   }
 
   paths(wanted: (file: AddFile) => boolean): string[] {

@@ -193,9 +193,10 @@ export class Follower {
     this.visible.apply(applied, lake.epoch); // not before: nobody may be sent to answers that do not show it yet
     this.wake();
     for (let lookedAt = 0; !this.stopping.signal.aborted;) {
-      const { moved, added } = await lake.catchUp();
+      const { moved, added, rearranged } = await lake.catchUp();
       if (moved) {
-        timeline.add(added);
+        if (rearranged) timeline.replace(lake.changelogFiles);
+        else timeline.add(added);
         this.visible.apply(await memory.advance(lake, added), lake.epoch);
         this.wake();
       }

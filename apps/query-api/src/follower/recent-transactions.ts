@@ -13,8 +13,11 @@ const recent = 45_000_000n;
 export async function recentTransactions(lake: FollowedLake, duckdb: DuckDBConnection): Promise<AppliedTransaction[]> {
   const { effectiveAt } = lake.tip;
   if (effectiveAt === null) return [];
+  const since = effectiveAt - recent;
   const files = [...lake.changelogFiles]
-    .filter(({ tags }) => BigInt(tags![changelogTags.lastEffectiveAt]!) >= effectiveAt - recent)
+    .filter(({ tags }) => BigInt(tags![changelogTags.lastEffectiveAt]!) >= since)
     .map(({ path }) => `${lake.changelogFolder}/${path}`);
-  return files.length > 0 ? appliedTransactions(duckdb, parquet(files)) : [];
+  if (files.length === 0) return [];
+  const rows = `(SELECT * FROM ${parquet(files)} WHERE effective_at >= make_timestamptz(${since}))`; // a merged file is long
+  return appliedTransactions(duckdb, rows);
 }

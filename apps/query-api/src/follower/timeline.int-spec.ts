@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { AddFile } from '#libs/delta-log';
@@ -104,6 +106,50 @@ describe('the timeline', () => {
     expect([11, 12].map((folded) => timeline.effectiveAfter(folded))).toEqual([null, null]);
     expect(timeline.effectiveAfter(9)).toBe(5000n); // inside a file: at least not too young
     expect(new Timeline(folder).effectiveAfter(0)).toBeNull();
+  });
+
+  it('reads merged files instead of those that they hold, once it is told', async () => {
+    const other = new Timeline(folder);
+    const [first, second, third] = [rows.slice(0, 3), rows.slice(3, 5), rows.slice(5, 11)].map(fileOf);
+    other.add([await first!, await second!]);
+    other.add([await third!]);
+    const merged = await fileOf(rows.slice(0, 5));
+    other.replace([await third!, merged]);
+    for (const file of [first, second]) rmSync(join(folder, (await file!).path));
+    for (const { position, effectiveAt } of moments) {
+      expect(await other.atPosition(position, tip, duckdb)).toEqual({ position, effectiveAt });
+      expect(await other.atTime(effectiveAt, tip, duckdb)).toEqual({ position, effectiveAt });
+    }
+    other.add([await fileOf([{ position: 12, tx: 12, at: 6000 }])]);
+    expect(await other.atTime(6000n, { position: 13, effectiveAt: 7000n }, duckdb)).toEqual({
+      position: 12,
+      effectiveAt: 6000n,
+    });
+  });
+
+  it('finds a time in a file of many row groups, at their edges and where a transaction spans several', async () => {
+    const path = 'large.parquet';
+    const tx = `CASE WHEN range BETWEEN 20000 AND 90000 THEN 20000 ELSE range - range % 2 END`;
+    await duckdb.run(`COPY (SELECT range AS position, ${tx} AS tx_position, make_timestamptz(1000 + 2 * (${tx})) AS effective_at
+      FROM range(2, 200000)) TO '${folder}/${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`);
+    const tags = {
+      ...{ [changelogTags.firstPosition]: '2', [changelogTags.lastPosition]: '199999' },
+      ...{ [changelogTags.firstEffectiveAt]: '1004', [changelogTags.lastEffectiveAt]: '400996' },
+    };
+    const other = new Timeline(folder);
+    other.add([{ path, partitionValues: {}, size: 1, modificationTime: 1, dataChange: true, tags }]);
+    const end = { position: 300_000, effectiveAt: 10_000_000n };
+    const find = async (at: number) => (await other.atTime(BigInt(at), end, duckdb))?.position ?? null;
+    expect(await find(1003)).toBeNull();
+    const starts = Array.from({ length: 97 }, (_, group) => 2 + group * 2048).filter(
+      (at) => at < 19_999 || at > 90_001,
+    );
+    for (const start of starts) {
+      expect(await find(1000 + 2 * start)).toBe(start + 1);
+      if (start > 2) expect(await find(1000 + 2 * start - 1)).toBe(start - 1);
+    }
+    for (const at of [41_000, 41_001, 180_999]) expect(await find(at)).toBe(90_000);
+    expect(await find(9_999_999)).toBe(199_999);
   });
 
   it('is right for any transactions in any files', async () => {
