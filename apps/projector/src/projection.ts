@@ -39,7 +39,7 @@ export class Projection {
     readonly appender: ChangelogAppender,
     readonly folding: FoldSchedule,
     readonly watermark: WatermarkKeeper,
-    private readonly ending: { upkeep: Upkeep; connections: readonly DuckDBConnection[] },
+    private readonly parts: { rebuilds: Rebuilder; upkeep: Upkeep; connections: readonly DuckDBConnection[] },
   ) {}
 
   static async open(duckdb: DuckDBInstance, options: ProjectionOptions, events: ProjectionEvents): Promise<Projection> {
@@ -85,7 +85,14 @@ export class Projection {
       ...{ temporaryFolder: options.spoolFolder, settings: options.upkeep },
       failed: (error) => (isReplaced(error) ? failed(error) : events.upkeepFailed(error)),
     });
-    return new Projection(appender, folding, watermark, { upkeep, connections });
+    const rebuilds = new Rebuilder(stores, table, folding, {
+      ...{ spoolFolder: options.spoolFolder, failed, tidyFailed: events.upkeepFailed },
+    });
+    return new Projection(appender, folding, watermark, { rebuilds, upkeep, connections });
+  }
+
+  get rebuilds(): Rebuilder {
+    return this.parts.rebuilds;
   }
 
   async accept(transaction: Transaction): Promise<void> {
@@ -100,10 +107,11 @@ export class Projection {
   /** What was accepted and can be committed is; nothing is under way afterwards. */
   async close(): Promise<void> {
     await this.folding.stop();
+    await this.parts.rebuilds.stop();
     await this.appender.settled();
-    await this.ending.upkeep.stop();
+    await this.parts.upkeep.stop();
     await this.watermark.settled();
-    for (const connection of this.ending.connections) connection.closeSync();
+    for (const connection of this.parts.connections) connection.closeSync();
   }
 }
 

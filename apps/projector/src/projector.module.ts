@@ -10,6 +10,12 @@ import { loadCatalog, type Catalog } from '#libs/catalog';
 import { lakeFolder, openDuckDb } from '#libs/lake';
 import { university } from '#libs/university';
 import { lakeUrl, type Config } from './config.js';
+import { DriftWatch } from './operations/drift-watch.js';
+import { FoldsController } from './operations/folds.controller.js';
+import { OperationDesk } from './operations/operation-desk.js';
+import { Operations, type OperationStatus } from './operations/operations.js';
+import { RebuildsController } from './operations/rebuilds.controller.js';
+import { ResnapshotsController } from './operations/resnapshots.controller.js';
 import { Projection } from './projection.js';
 import { projectorMetrics } from './projector.metrics.js';
 import { ProjectorReadiness } from './projector.readiness.js';
@@ -22,7 +28,10 @@ import { ChangeTransport } from './transport/change-transport.js';
 /** Composition root: every adapter is chosen here. */
 @Module({})
 export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(private readonly projector: Projector) {}
+  constructor(
+    private readonly projector: Projector,
+    private readonly operations: Operations,
+  ) {}
 
   static of(config: Config): { module: DynamicModule; metrics: Registry } {
     const metrics = projectorMetrics();
@@ -38,14 +47,19 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
             new Logger(ChangeTransport.name).warn(`The source is connected to anew: ${error.message}`),
         }),
       );
-    const projector = async (changes: ChangeTransport) =>
-      new Projector(changes, await optionsOf(config, await catalog(), metrics));
+    const projector = async (changes: ChangeTransport, operations: Operations) =>
+      new Projector(changes, {
+        ...(await optionsOf(config, await catalog(), metrics)),
+        streaming: (projection) => new DriftWatch(operations).begin(projection),
+      });
     const module = {
       module: ProjectorModule,
-      controllers: [ChangesController, StatusController],
+      controllers: [ChangesController, StatusController, FoldsController, RebuildsController, ResnapshotsController],
       providers: [
         { provide: ChangeTransport, useFactory: transport },
-        { provide: Projector, useFactory: projector, inject: [ChangeTransport] },
+        { provide: Operations, useFactory: () => new Operations(logEnd) },
+        { provide: OperationDesk, useFactory: (all: Operations) => new OperationDesk(all), inject: [Operations] },
+        { provide: Projector, useFactory: projector, inject: [ChangeTransport, Operations] },
         ProjectorReadiness,
       ],
     };
@@ -57,8 +71,16 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.operations.stop();
     await this.projector.stop();
   }
+}
+
+function logEnd({ kind, table, state, error }: OperationStatus): void {
+  const logger = new Logger(Operations.name);
+  const what = `The ${kind} of ${table ?? 'all tables'}`;
+  if (error) logger.error(`${what} failed: ${error.message}`, error.stack);
+  else logger.log(`${what} is ${state}.`);
 }
 
 async function optionsOf(

@@ -23,6 +23,8 @@ export interface ProjectorOptions {
   readonly open: (events: ProjectionEvents) => Promise<Projection>;
   readonly events: Omit<ProjectionEvents, 'failed'>;
   readonly stateChanged: (status: ProjectorStatus) => void;
+  /** The projection owns its source from here on. */
+  readonly streaming?: (projection: Projection) => void;
   /** Whether a changed source is snapshotted anew without being asked. */
   readonly resnapshot: boolean;
   /** Resolves after as many milliseconds, or when the signal aborts. */
@@ -37,7 +39,8 @@ export class Projector {
   private current: Omit<ProjectorStatus, 'foldError'> = { state: 'opening', error: null };
   private readonly stopping = new AbortController();
   private waking = new AbortController();
-  private resnapshot = false;
+  private wantsResnapshot = false;
+  private snapshotted: ((position: number) => void)[] = [];
   private pause = shortestPause;
   private finished: Promise<void> | null = null;
 
@@ -70,8 +73,17 @@ export class Projector {
 
   /** Each life opens a new epoch of the source, until the lake has its snapshot. */
   requestResnapshot(): void {
-    this.resnapshot = true;
+    this.wantsResnapshot = true;
     this.waking.abort();
+  }
+
+  /** The same; resolves with the snapshot's last position when it is in the lake. The signal ends only the waiting. */
+  resnapshot(signal: AbortSignal): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    this.snapshotted.push(resolve);
+    this.requestResnapshot();
+    return promise;
   }
 
   async accept(transaction: Transaction): Promise<void> {
@@ -86,7 +98,7 @@ export class Projector {
       if (!error) continue;
       const reaction = reactionTo(error);
       const heals = reaction === 'park' && this.options.resnapshot;
-      this.resnapshot ||= heals;
+      this.wantsResnapshot ||= heals;
       await this.wait(heals ? 'retry' : reaction, error);
     }
   }
@@ -112,11 +124,12 @@ export class Projector {
     const starting = this.transport.start(
       projection.appender.lakePosition,
       { progress: (progress) => projection.progress(progress), failed: ended.resolve },
-      { resnapshot: this.resnapshot },
+      { resnapshot: this.wantsResnapshot },
     );
     const early = await Promise.race([starting.then(() => undefined), ended.promise]);
     if (early !== undefined) return early;
     this.enter('streaming');
+    this.options.streaming?.(projection);
     return ended.promise;
   }
 
@@ -126,11 +139,17 @@ export class Projector {
       failed,
       appended: (appended) => {
         this.pause = shortestPause;
-        if (appended.snapshot) this.resnapshot = false; // not before: one that was taken in may yet be lost
+        if (appended.snapshot) this.hasSnapshot(appended.tip.position);
         this.transport.durable(appended.tip.commitLsn);
         this.options.events.appended(appended);
       },
     };
+  }
+
+  /** Not before it is in the lake: one that was taken in may yet be lost. */
+  private hasSnapshot(position: number): void {
+    this.wantsResnapshot = false;
+    for (const resolve of this.snapshotted.splice(0)) resolve(position);
   }
 
   /** Folding stops first: a delivery may be waiting for it, and the source stops only when its delivery has settled. */

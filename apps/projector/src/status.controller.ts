@@ -1,6 +1,7 @@
-import { Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty } from '@nestjs/swagger';
 import { ApiProblems } from '#libs/service';
+import { instant } from './instant.js';
 import { Projector } from './projector.js';
 
 export class WatermarkView {
@@ -55,6 +56,7 @@ export class StatusController {
   @Get('status')
   @ApiOperation({ operationId: 'getProjectorStatus', summary: 'What the projector does, and how far it is.' })
   @ApiOkResponse({ type: ProjectorView })
+  @ApiProblems()
   status(): ProjectorView {
     const { state, error, foldError } = this.projector.status;
     const { running } = this.projector;
@@ -72,22 +74,4 @@ export class StatusController {
       },
     };
   }
-
-  @Post('resnapshots')
-  @HttpCode(202)
-  @ApiOperation({
-    operationId: 'requestResnapshot',
-    summary: 'Open a new epoch of the source: a snapshot of every captured table, compared with what the lake has.',
-  })
-  @ApiProblems()
-  resnapshot(): ProjectorView {
-    this.projector.requestResnapshot();
-    return this.status();
-  }
-}
-
-/** Microseconds since 1970 as RFC 3339 with six digits. */
-function instant(microseconds: bigint): string {
-  const seconds = new Date(Number(microseconds / 1000n)).toISOString().slice(0, 19);
-  return `${seconds}.${String(microseconds % 1_000_000n).padStart(6, '0')}Z`;
 }

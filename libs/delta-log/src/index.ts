@@ -1,5 +1,6 @@
 export {
   CorruptLog,
+  removalOf,
   type Action,
   type AddFile,
   type Metadata,
@@ -16,7 +17,7 @@ export { DeltaTable, NoSuchTable, RowsLost } from './delta-table.js';
 export { replaceDurably } from './durable-file.js';
 export { lastCheckpoint, loadSnapshot } from './load-snapshot.js';
 export { LogMovedOn } from './log-folder.js';
-export type { DeltaField, DeltaType } from './schema.js';
+export { schemaString, type DeltaField, type DeltaType } from './schema.js';
 export { Snapshot, UnsupportedTable } from './snapshot.js';
 export { mergedStats, recordsOf, statsOf, type Statistics } from './statistics.js';
 export { vacuum } from './vacuum.js';

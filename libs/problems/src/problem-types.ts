@@ -77,6 +77,11 @@ export const problemTypes = {
     title: 'Somebody else changed it at the same time',
     explanation: 'Nothing was changed. Read it again and repeat the request.',
   },
+  'already-running': {
+    status: 409,
+    title: 'The same work is under way already',
+    explanation: 'Nothing was begun. `running` is the address of the work that is; wait for its end, or cancel it.',
+  },
   'idempotency-key-in-use': {
     status: 409,
     title: 'A request with this Idempotency-Key is still running',

@@ -1,0 +1,60 @@
+/** What the controllers of all kinds of operation have, typed by the kind's own resource. */
+import { applyDecorators, Get, HttpCode, Param, type Type } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiProperty } from '@nestjs/swagger';
+import type { ProblemCode } from '#libs/problems';
+import { ApiProblems } from '#libs/service';
+import type { OperationDesk, Shown } from './operation-desk.js';
+import type { OperationResource } from './operation.dto.js';
+import type { OperationKind } from './operations.js';
+
+interface Description {
+  readonly kind: OperationKind;
+  /** In operation ids: `Rebuild`. */
+  readonly name: string;
+  readonly resource: Type<OperationResource>;
+}
+
+/** `GET` of the recent ones and of one. The subclass has what begins one, and what cancels it if that makes sense. */
+export function operationController<Report>({ kind, name, resource }: Description) {
+  class List {
+    @ApiProperty({ type: [resource] })
+    data: Shown<Report>[];
+  }
+  Object.defineProperty(List, 'name', { value: `${name}List` }); // the schema's name in the document
+  abstract class OperationController {
+    constructor(protected readonly desk: OperationDesk) {}
+
+    @Get()
+    @ApiOperation({ operationId: `list${name}s`, summary: `The recent ${kind}s of this process, newest first` })
+    @ApiOkResponse({ type: List })
+    @ApiProblems()
+    list(): List {
+      return { data: this.desk.list<Report>(kind) };
+    }
+
+    @Get(':id')
+    @ApiOperation({ operationId: `get${name}`, summary: `How far a ${kind} is, or what it came to` })
+    @ApiOkResponse({ type: resource })
+    @ApiProblems('not-found')
+    one(@Param('id') id: string): Shown<Report> {
+      return this.desk.show<Report>(kind, id);
+    }
+  }
+  return OperationController;
+}
+
+/** Documents what begins an operation. */
+export function ApiBegins(
+  operationId: string,
+  summary: string,
+  resource: Type<OperationResource>,
+  ...problems: ProblemCode[]
+) {
+  return applyDecorators(
+    HttpCode(202),
+    ApiOperation({ operationId, summary }),
+    ApiAcceptedResponse({ type: resource, description: 'It has begun; `Location` shows its progress.' }),
+    ApiOkResponse({ type: resource, description: 'With `wait=true`: it has ended, however.' }),
+    ApiProblems('already-running', ...problems),
+  );
+}

@@ -1,0 +1,73 @@
+import { Body, Controller, Delete, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { IsString } from 'class-validator';
+import type { FastifyReply } from 'fastify';
+import { invalid } from '#libs/problems';
+import { ApiProblems } from '#libs/service';
+import { Projector } from '../projector.js';
+import type { Operation } from './operation.js';
+import { ApiBegins, operationController } from './operation-controller.js';
+import { OperationDesk } from './operation-desk.js';
+import { OperationResource, WaitQuery } from './operation.dto.js';
+import { projectionOf } from './projection-of.js';
+import { RebuildResult } from './rebuild-result.dto.js';
+import type { Rebuilder } from './rebuild/rebuilder.js';
+
+export class RebuildBody {
+  /**
+   * A source table of the catalog.
+   * @example students
+   */
+  @IsString()
+  table: string;
+}
+
+/** A table's versions made anew from the whole changelog, and put into its place by one commit. */
+export class RebuildResource extends OperationResource {
+  @ApiProperty({ type: RebuildResult, nullable: true })
+  report: RebuildResult | null;
+}
+
+@ApiTags('operations')
+@Controller('v1/rebuilds')
+export class RebuildsController extends operationController<RebuildResult>({
+  kind: 'rebuild',
+  name: 'Rebuild',
+  resource: RebuildResource,
+}) {
+  constructor(
+    desk: OperationDesk,
+    private readonly projector: Projector,
+  ) {
+    super(desk);
+  }
+
+  @Post()
+  @ApiBegins(
+    'startRebuild',
+    'Make a table’s versions anew from the whole changelog; changes and queries go on meanwhile',
+    RebuildResource,
+  )
+  start(@Body() { table }: RebuildBody, @Query() query: WaitQuery, @Res({ passthrough: true }) reply: FastifyReply) {
+    const { rebuilds } = projectionOf(this.projector);
+    refuseUnknown(table, rebuilds);
+    const run: Operation<RebuildResult>['run'] = (progress, signal) => rebuilds.rebuild(table, progress, signal);
+    return this.desk.begin<RebuildResult>({ kind: 'rebuild', table }, { run }, query, reply);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ operationId: 'cancelRebuild', summary: 'Cancel a rebuild; the table stays as it was' })
+  @ApiNoContentResponse({ description: 'It has ended, or had before.' })
+  @ApiProblems('not-found')
+  cancel(@Param('id') id: string): Promise<void> {
+    return this.desk.cancel('rebuild', id);
+  }
+}
+
+function refuseUnknown(table: string, { tables }: Rebuilder): void {
+  if (tables.includes(table)) return;
+  const wanted = `one of ${tables.join(', ')}`;
+  const detail = `table is ${JSON.stringify(table)}; wanted is ${wanted}.`;
+  throw invalid([{ pointer: '/table', code: 'not-a-choice', detail, got: table, wanted }]);
+}
