@@ -1,7 +1,8 @@
 /** Random histories: whole transactions over two tables, as a source would deliver them. Everything follows from a seed. */
 import type { Catalog, Column, ColumnType, Table } from '#libs/catalog';
 import { checkCatalog } from '#libs/catalog';
-import type { ChangeEvent, Row, Transaction } from '#libs/change-event';
+import type { Row, Transaction } from '#libs/change-event';
+import { changeEvent, type ChangeOf } from '#libs/test-lake';
 
 const column = (name: string, type: ColumnType, nullable = false): Column => ({
   ...{ name, type, nullable },
@@ -67,7 +68,7 @@ export interface HistoryTransaction {
   readonly txId: string;
   readonly commitLsn: number;
   readonly committedAt: bigint;
-  readonly changes: readonly ChangeEvent[];
+  readonly changes: readonly ChangeOf[];
 }
 
 /** What a source delivers for it, its changes in chunks of any size. */
@@ -78,7 +79,7 @@ export function delivery(
   const chunks = async function* () {
     for (let from = 0; from < changes.length;) {
       const size = 1 + Math.floor(random() * 4);
-      yield changes.slice(from, from + size);
+      yield changes.slice(from, from + size).map((change, i) => changeEvent(change, from + i));
       from += size;
     }
   };
@@ -91,20 +92,17 @@ export function historyOf(random: () => number, count: number): HistoryTransacti
   const history: HistoryTransaction[] = [];
   let committedAt = 1_700_000_000_000_000n;
   for (let number = 1; number <= count; number++) {
-    const changes: Omit<ChangeEvent, 'ordinal'>[] = [];
+    const changes: ChangeOf[] = [];
     for (let left = 1 + Math.floor(random() * 4); left > 0; left--) changes.push(...step(rows, random));
     if (random() < 0.6) changes.push(...eventsFor(changes, number, random));
     if (changes.length === 0) continue;
     committedAt += BigInt(Math.floor(random() * 3_000_000)) - 500_000n;
-    const numbered = changes.map((change, ordinal) => ({ ...change, ordinal }));
-    history.push({ txId: String(1000 + number), commitLsn: number * 100, committedAt, changes: numbered });
+    history.push({ txId: String(1000 + number), commitLsn: number * 100, committedAt, changes });
   }
   return history;
 }
 
-type Unnumbered = Omit<ChangeEvent, 'ordinal'>;
-
-function step(tables: Map<string, Map<string, Row>>, random: () => number): Unnumbered[] {
+function step(tables: Map<string, Map<string, Row>>, random: () => number): ChangeOf[] {
   const table = pick(catalog.tables, random);
   const rows = tables.get(table.table)!;
   const row = randomRow(table, random);
@@ -141,7 +139,7 @@ function randomRow(table: Table, random: () => number): Row {
 }
 
 /** Events by one or two people, for some of the rows that changed. */
-function eventsFor(changes: readonly Unnumbered[], number: number, random: () => number): Unnumbered[] {
+function eventsFor(changes: readonly ChangeOf[], number: number, random: () => number): ChangeOf[] {
   return changes
     .filter(({ key }) => key !== null && random() < 0.7)
     .map(({ table, key }, i) => {

@@ -3,7 +3,8 @@
  * no code with it, not even for what types and what does not.
  */
 import type { Table } from '#libs/catalog';
-import type { ChangeEvent, Row } from '#libs/change-event';
+import type { Row } from '#libs/change-event';
+import type { ChangeOf } from '#libs/test-lake';
 import type { HistoryTransaction } from './history.js';
 
 export interface OracleVersion {
@@ -81,16 +82,11 @@ export function replay(tables: readonly Table[], history: readonly HistoryTransa
   return { versions, unknown, ends };
 }
 
-function lastChanges(
-  table: Table,
-  changes: readonly ChangeEvent[],
-  states: ReadonlyMap<string, string>,
-  start: number,
-) {
-  const last = new Map<string, { change: ChangeEvent; position: number }>();
-  for (const change of changes) {
+function lastChanges(table: Table, changes: readonly ChangeOf[], states: ReadonlyMap<string, string>, start: number) {
+  const last = new Map<string, { change: ChangeOf; position: number }>();
+  for (const [ordinal, change] of changes.entries()) {
     if (change.table !== table.table) continue;
-    const entry = { change, position: start + change.ordinal };
+    const entry = { change, position: start + ordinal };
     if (change.op !== 't') last.set(change.key!, entry);
     else {
       const prefix = `${table.table} `;
@@ -103,7 +99,7 @@ function lastChanges(
 
 function stateOf(
   table: Table,
-  { op, after }: ChangeEvent,
+  { op, after }: ChangeOf,
 ): { text: string; row: Record<string, string | null> | null } | null {
   if (op === 'd' || op === 't') return null;
   const row = table.columns.map(({ name }) => [name, valueOf(after!, name)] as const);
@@ -119,7 +115,7 @@ function valueOf(after: Row, name: string): string | null {
 }
 
 /** The row's own event says who; else the transaction's events, if they agree. */
-function originOf(change: ChangeEvent, key: string, changes: readonly ChangeEvent[]) {
+function originOf(change: ChangeOf, key: string, changes: readonly ChangeOf[]) {
   const events = changes.filter(({ table }) => table === 'domain_events').map(({ after }) => after!);
   const stream = `${change.table}:${(JSON.parse(key) as string[]).join('/')}`;
   const origins = events.map(({ metadata }) => metadata!);

@@ -3,7 +3,7 @@ export { ChunkQueue, type ChunkLimits, type Pressure } from './chunk-queue.js';
 export { type CopiedRow } from './copied-row.js';
 export { copyOut } from './copy-out.js';
 export { ConnectionLost, isInterruption } from './interruption.js';
-export { PgoutputDecoder, unchanged, type Message, type OldRow, type Relation, type Value } from './pgoutput.js';
+export { PgoutputDecoder, type Message, type OldRow } from './pgoutput.js';
 export {
   checkPrerequisites,
   publishedTables,
@@ -12,6 +12,7 @@ export {
   type Problem,
 } from './prerequisites.js';
 export { recordEnd } from './record-end.js';
+export { type Relation } from './relation.js';
 export { ReplicationStream, type StreamHandler, type StreamPosition } from './replication-stream.js';
 export { identifyServer, type ServerIdentity } from './server.js';
 export { connect, disconnect, quoteIdentifier, type SessionOptions } from './session.js';
@@ -26,3 +27,4 @@ export {
   type Slot,
   type Wait,
 } from './slot.js';
+export { Tuple } from './tuple.js';

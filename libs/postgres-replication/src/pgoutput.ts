@@ -2,54 +2,35 @@
  * Reads pgoutput messages, protocol version 1 (Postgres manual, "Logical Replication Message Formats"). Versions 2 to 4
  * add transactions in progress and two-phase commits, neither of which is asked for.
  *
- * Values stay the texts that the server wrote. Messages about origins, types and logical messages say nothing of rows and
+ * Values stay the bytes that the server wrote, and where they came. Messages about origins, types and logical messages say nothing of rows and
  * are skipped, and so are the changes of relations that are not wanted, undecoded.
  */
 import type { Lsn } from '#libs/change-event';
-
-/** In place of a value kept out of line that an update did not touch: pgoutput does not send it. */
-export const unchanged = Symbol('unchanged');
-
-export type Value = string | null | typeof unchanged;
-
-export interface Relation {
-  readonly oid: number;
-  readonly schema: string;
-  readonly name: string;
-  readonly columns: readonly string[];
-  /** Places of the columns of the replica identity: with REPLICA IDENTITY FULL that is each of them. */
-  readonly identity: readonly number[];
-}
+import { ProtocolViolation } from './protocol-violation.js';
+import type { Relation } from './relation.js';
+import { Tuple } from './tuple.js';
 
 /** The row before: whole, or the replica identity alone, all other places being null without meaning anything. */
 export interface OldRow {
   readonly whole: boolean;
-  readonly values: readonly Value[];
+  readonly row: Tuple;
 }
 
+/** Its tuples are to be read before the next message is decoded. */
 export type Message =
   | { readonly type: 'begin'; readonly xid: number }
   /** `committedAt` in microseconds since 1970. */
   | { readonly type: 'commit'; readonly endLsn: Lsn; readonly committedAt: bigint }
-  | { readonly type: 'insert'; readonly relation: Relation; readonly row: readonly Value[] }
-  | { readonly type: 'update'; readonly relation: Relation; readonly old?: OldRow; readonly row: readonly Value[] }
+  | { readonly type: 'insert'; readonly relation: Relation; readonly row: Tuple }
+  | { readonly type: 'update'; readonly relation: Relation; readonly old?: OldRow; readonly row: Tuple }
   | { readonly type: 'delete'; readonly relation: Relation; readonly old: OldRow }
   | { readonly type: 'truncate'; readonly relations: readonly Relation[] };
-
-/** The server said something that this reader does not understand. */
-export class ProtocolViolation extends Error {
-  readonly code = 'protocol-violation';
-  constructor(detail: string) {
-    super(`${detail} The stream cannot be read on without losing something.`);
-    this.name = 'ProtocolViolation';
-  }
-}
 
 const code = (letter: string) => letter.charCodeAt(0);
 const [BEGIN, COMMIT, RELATION] = [code('B'), code('C'), code('R')];
 const [INSERT, UPDATE, DELETE, TRUNCATE] = [code('I'), code('U'), code('D'), code('T')];
 const [ORIGIN, TYPE, MESSAGE] = [code('O'), code('Y'), code('M')];
-const [OLD, KEY, TEXT, NULL, UNCHANGED] = [code('O'), code('K'), code('t'), code('n'), code('u')];
+const [OLD, KEY] = [code('O'), code('K')];
 
 /** 2000-01-01, where Postgres' clock starts, in microseconds since 1970. */
 export const POSTGRES_EPOCH = 946_684_800_000_000n;
@@ -61,12 +42,14 @@ export const readLsn = (bytes: Buffer, at: number): Lsn =>
 export class PgoutputDecoder {
   /** Relations as last described; the server describes each before its first change, and again after it changed. */
   private readonly relations = new Map<number, Relation | null>();
+  private readonly row = new Tuple();
+  private readonly oldRow = new Tuple();
   private bytes: Buffer;
   private at = 0;
 
   constructor(private readonly wanted: (schema: string, table: string) => boolean) {}
 
-  /** The message that starts at `at`, or null if it says nothing of wanted rows. Keeps no reference to `bytes`. */
+  /** The message that starts at `at`, or null if it says nothing of wanted rows. */
   decode(bytes: Buffer, at: number): Message | null {
     this.bytes = bytes;
     this.at = at + 1;
@@ -98,24 +81,24 @@ export class PgoutputDecoder {
     const relation = this.relation();
     if (!relation) return null;
     this.at += 1;
-    return { type: 'insert', relation, row: this.tuple(relation) };
+    return { type: 'insert', relation, row: this.read(this.row, relation) };
   }
 
   private update(): Message | null {
     const relation = this.relation();
     if (!relation) return null;
     const kind = this.bytes[this.at++];
-    if (kind !== OLD && kind !== KEY) return { type: 'update', relation, row: this.tuple(relation) };
-    const old = { whole: kind === OLD, values: this.tuple(relation) };
+    if (kind !== OLD && kind !== KEY) return { type: 'update', relation, row: this.read(this.row, relation) };
+    const old = { whole: kind === OLD, row: this.read(this.oldRow, relation) };
     this.at += 1;
-    return { type: 'update', relation, old, row: this.tuple(relation) };
+    return { type: 'update', relation, old, row: this.read(this.row, relation) };
   }
 
   private delete(): Message | null {
     const relation = this.relation();
     if (!relation) return null;
     const whole = this.bytes[this.at++] === OLD;
-    return { type: 'delete', relation, old: { whole, values: this.tuple(relation) } };
+    return { type: 'delete', relation, old: { whole, row: this.read(this.oldRow, relation) } };
   }
 
   private commit(): Message {
@@ -157,26 +140,9 @@ export class PgoutputDecoder {
     return relation;
   }
 
-  private tuple(relation: Relation): Value[] {
-    const { bytes } = this;
-    const count = this.uint16();
-    if (count !== relation.columns.length)
-      throw new ProtocolViolation(
-        `A row of ${relation.name} has ${count} columns, its description ${relation.columns.length}.`,
-      );
-    const values = new Array<Value>(count);
-    for (let i = 0; i < count; i++) {
-      const kind = bytes[this.at++];
-      if (kind === TEXT) {
-        const length = bytes.readUInt32BE(this.at);
-        const start = this.at + 4;
-        this.at = start + length;
-        values[i] = length === 0 ? '' : bytes.toString('utf8', start, this.at);
-      } else if (kind === NULL) values[i] = null;
-      else if (kind === UNCHANGED) values[i] = unchanged;
-      else throw new ProtocolViolation(`A value of ${relation.name} came in unknown format ${kind}.`);
-    }
-    return values;
+  private read(tuple: Tuple, relation: Relation): Tuple {
+    this.at = tuple.read(this.bytes, this.at, relation);
+    return tuple;
   }
 
   private uint16(): number {

@@ -2,4 +2,4 @@ export { ledger } from './ledger.js';
 export { meaning } from './meaning.js';
 export { closedAccounts, TestChangelog } from './lake-tables.js';
 export { lakeRows, liveFiles, temporaryFolder } from './lake-files.js';
-export { account, epochOf, snapshotOf, transaction, truncated, type ChangeOf } from './transactions.js';
+export { account, changeEvent, epochOf, snapshotOf, transaction, truncated, type ChangeOf } from './transactions.js';

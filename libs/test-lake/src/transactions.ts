@@ -1,7 +1,25 @@
 /** Transactions as a source would deliver them. */
-import { formatLsn, type ChangeEvent, type CommitEnd, type SourceEpoch, type Transaction } from '#libs/change-event';
+import {
+  formatLsn,
+  type ChangeEvent,
+  type CommitEnd,
+  type Row,
+  type SourceEpoch,
+  type Transaction,
+} from '#libs/change-event';
 
-export type ChangeOf = Omit<ChangeEvent, 'ordinal'>;
+/** A change with its rows as objects. */
+export interface ChangeOf extends Omit<ChangeEvent, 'ordinal' | 'before' | 'after'> {
+  readonly before?: Row;
+  readonly after?: Row;
+}
+
+/** As a source delivers it. */
+export const changeEvent = ({ table, op, key, before, after }: ChangeOf, ordinal: number): ChangeEvent => ({
+  ...{ ordinal, table, op, key },
+  before: before ? JSON.stringify(before) : null,
+  after: after ? JSON.stringify(after) : null,
+});
 
 /** A change of an account's row; null: it is deleted. */
 export function account(id: string, balance: string | null, op: 'c' | 'u' | 'r' = 'u'): ChangeOf {
@@ -28,7 +46,7 @@ interface Delivered extends Partial<CommitEnd> {
 export function transaction(commitLsn: number, changes: readonly ChangeOf[], delivered: Delivered = {}): Transaction {
   const { txId = String(commitLsn), opens, chunk = 1e9, ...end } = delivered;
   const committedAt = 1_700_000_000_000_000n + BigInt(commitLsn) * 1_000_000n;
-  const numbered = changes.map((change, ordinal) => ({ ...change, ordinal }));
+  const numbered = changes.map(changeEvent);
   const chunks = async function* () {
     for (let from = 0; from < numbered.length; from += chunk) yield numbered.slice(from, from + chunk);
   };

@@ -6,7 +6,18 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Transaction } from '#libs/change-event';
 import { createTable, DeltaTable, Fenced, loadSnapshot, type AddFile } from '#libs/delta-log';
 import { appIds, changelog, changelogTags, openDuckDb } from '#libs/lake';
-import { account, epochOf, lakeRows, liveFiles, snapshotOf, temporaryFolder, transaction } from '#libs/test-lake';
+import {
+  account,
+  changeEvent,
+  epochOf,
+  lakeRows,
+  liveFiles,
+  snapshotOf,
+  temporaryFolder,
+  transaction,
+  truncated,
+  type ChangeOf,
+} from '#libs/test-lake';
 import { ChangelogAppender, type AppendOptions } from './changelog-appender.js';
 
 const root = temporaryFolder('append');
@@ -164,6 +175,67 @@ describe('the changelog', () => {
       ],
     ]);
     expect(openSpools()).toBe(0);
+  });
+
+  it('begins a new file after as many characters, however few rows they are', async () => {
+    const { appender } = await open({ charactersPerFile: 1000 });
+    const wide = Array.from({ length: 6 }, (_, i) => account(`A${i}`, '1'.repeat(400)));
+    await appender.accept(transaction(100, wide, { chunk: 1 }));
+    await appender.settled();
+    expect((await liveFiles(folder, reading)).length).toBe(2);
+    expect(await positions()).toEqual(until(6));
+  });
+
+  it('keeps each change as it was, whatever its neighbours in the transaction are', async () => {
+    const { appender } = await open({ eventTable: 'events' });
+    const event = (stream: string, actor: string): ChangeOf => ({
+      ...{ table: 'events', op: 'c', key: JSON.stringify([stream, '1']) },
+      after: { stream_id: stream, metadata: JSON.stringify({ actor, command: 'line\nend', correlation_id: stream }) },
+    });
+    const awkward = { id: 'A\n1', balance: '"\\\u0001 💥' };
+    const changes: ChangeOf[] = [
+      truncated('accounts'),
+      { table: 'accounts', op: 'c', key: JSON.stringify(['A\n1']), after: awkward },
+      event('accounts:A2', 'ann'),
+      { ...account('A2', '2'), before: awkward },
+      account('A2', null),
+      event('notes:N', 'bob'),
+      { table: 'notes', op: 'u', key: '["N"]', before: { id: 'N', body: null }, after: { id: 'N', body: '' } },
+    ];
+    await appender.accept(transaction(100, [account('B', '0')]));
+    await appender.accept(transaction(200, changes));
+    await appender.accept(transaction(300, [account('B', '1')]));
+    await appender.settled();
+    const written = await rows(
+      `position::INTEGER AS position, tx_position::INTEGER AS tx, ordinal::INTEGER AS ordinal, commit_lsn::INTEGER AS lsn, tx_id,
+      "table", op, key, before, after, actor, command, correlation_id`,
+    );
+    const nobody = { actor: null, command: null, correlation_id: null };
+    const of = (actor: string, correlation_id: string) => ({ actor, command: 'line\nend', correlation_id });
+    const ann = of('ann', 'accounts:A2');
+    const bob = of('bob', 'notes:N');
+    const origins = [nobody, nobody, ann, ann, ann, bob, bob];
+    const expected = changes.map((change, ordinal) => ({
+      ...{ position: 2 + ordinal, tx: 2, lsn: 200, tx_id: '200' },
+      ...{ ...changeEvent(change, ordinal), ...origins[ordinal] },
+    }));
+    const alone = (position: number, lsn: number, balance: string) => ({
+      ...{ position, tx: position, lsn, tx_id: String(lsn) },
+      ...{ ...changeEvent(account('B', balance), 0), ...nobody },
+    });
+    expect(written).toEqual([alone(1, 100, '0'), ...expected, alone(9, 300, '1')]);
+  });
+
+  it('refuses a source’s row that is not on one line, rather than to mix up rows', async () => {
+    const { appender } = await open();
+    const good = transaction(100, [account('A', '1'), account('B', '2')]);
+    const broken = async function* () {
+      for await (const chunk of good.changes) yield chunk.map((change) => ({ ...change, after: `${change.after}\n` }));
+    };
+    await appender.accept({ ...good, changes: broken() });
+    await appender.settled();
+    expect(failures).toMatchObject([{ code: 'rows-miscounted', expected: 2, written: 4 }]);
+    expect(await version()).toBe(0);
   });
 
   it('takes in whatever comes in any microtask after a commit', async () => {

@@ -18,7 +18,7 @@ import { appIds, configuration } from '#libs/lake';
 import type { LakePosition, Progress } from '../sources/change-source.js';
 import type { WatermarkKeeper } from '../watermark/watermark-keeper.js';
 import { effectiveTime } from './effective-time.js';
-import { RowWriter, type TransactionStamp } from './row-writer.js';
+import { RowWriter, type FileLimits, type TransactionStamp } from './row-writer.js';
 import { stage, type StagedTransaction, type Staging } from './staged-transaction.js';
 import { tipOf, type Tip } from './tip.js';
 
@@ -28,11 +28,9 @@ export interface Appended {
   readonly snapshot: boolean;
 }
 
-export interface AppendOptions extends Staging {
+export interface AppendOptions extends Staging, FileLimits {
   /** Characters of accepted transactions that may wait; beyond it, accepting waits. */
   readonly pendingBudget: number;
-  /** Rows of one Parquet file, about; more begin the next. */
-  readonly rowsPerFile?: number;
   /** Milliseconds. */
   readonly longestRest: number;
   /** The time up to which answers were called final, and its successor once the lake holds all before it. */
@@ -69,7 +67,7 @@ export class ChangelogAppender {
   }
 
   static async open(table: DeltaTable, connection: DuckDBConnection, folder: string, options: AppendOptions) {
-    return new ChangelogAppender(table, await RowWriter.open(connection, folder, options.rowsPerFile), options);
+    return new ChangelogAppender(table, await RowWriter.open(connection, folder, options), options);
   }
 
   /** What a source goes on from; null in a lake that has seen no snapshot. */
@@ -179,7 +177,7 @@ export class ChangelogAppender {
   }
 
   private async write(transaction: StagedTransaction, before: Tip): Promise<Tip> {
-    const { opens, end, attribution, count } = transaction;
+    const { opens, end, count } = transaction;
     const { effectiveAt, suspicious } = effectiveTime({
       previous: before.effectiveAt,
       watermark: this.options.watermark.time,
@@ -189,7 +187,9 @@ export class ChangelogAppender {
     const { commitLsn, committedAt } = end;
     const stamp = { txPosition: before.position + 1, txId: transaction.txId, commitLsn, committedAt, effectiveAt };
     if (suspicious) this.options.suspiciousClock(stamp);
+    const attribution = await transaction.attribution();
     for await (const chunk of transaction.chunks()) await this.writer.append(chunk, stamp, attribution);
+    await transaction.discard();
     return {
       position: before.position + count,
       commitLsn,

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StagedChange } from './staged-change.js';
+import type { ChangeEvent } from '#libs/change-event';
 
-/** A local file for what does not fit in memory, chunk by chunk; made at the first write, gone when read or discarded. */
+/** A local file for what does not fit in memory, chunk by chunk; made at the first write, gone when discarded. */
 export class Spool {
   private file: FileHandle | null = null;
   /** Bytes of each chunk. No separator between them: whatever is one may stand in a text. */
@@ -15,23 +15,19 @@ export class Spool {
     return this.file !== null;
   }
 
-  async write(chunk: readonly StagedChange[]): Promise<void> {
+  async write(chunk: readonly ChangeEvent[]): Promise<void> {
     this.file ??= await this.create();
     const bytes = Buffer.from(JSON.stringify(chunk));
     await this.file.appendFile(bytes);
     this.lengths.push(bytes.length);
   }
 
-  async *chunks(): AsyncIterable<readonly StagedChange[]> {
+  async *chunks(): AsyncIterable<readonly ChangeEvent[]> {
     if (!this.file) return;
     let position = 0;
-    try {
-      for (const length of this.lengths) {
-        yield JSON.parse(await textAt(this.file, position, length));
-        position += length;
-      }
-    } finally {
-      await this.discard();
+    for (const length of this.lengths) {
+      yield JSON.parse(await textAt(this.file, position, length));
+      position += length;
     }
   }
 

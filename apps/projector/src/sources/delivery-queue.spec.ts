@@ -6,7 +6,7 @@ import { TransactionDelivery } from './transaction-delivery.js';
 const pressure = { add() {}, release() {} };
 const transaction = (txId: string, complete = true) => {
   const delivery = new TransactionDelivery({ txId }, { items: 2, bytes: 1000 }, pressure);
-  for (let i = 0; i < 3; i++) delivery.push({ table: 't', op: 'c', key: `[${i}]` }, 1);
+  for (let i = 0; i < 3; i++) delivery.push({ table: 't', op: 'c', key: `[${i}]`, before: null, after: '{}' }, 1);
   if (complete) delivery.finish({ commitLsn: Number(txId), committedAt: 0n });
   return delivery;
 };

@@ -2,8 +2,9 @@
  * What pgoutput says of a row, as canonical changes. Keys are built from the catalog: with REPLICA IDENTITY FULL pgoutput
  * flags every column as part of the key.
  */
-import type { ChangeEvent, Row } from '#libs/change-event';
-import { unchanged, type Message, type OldRow, type Relation, type Value } from '#libs/postgres-replication';
+import type { ChangeEvent, Row, RowText } from '#libs/change-event';
+import type { Message, OldRow, Relation, Tuple } from '#libs/postgres-replication';
+import { fieldName, RowTextWriter } from './row-text.js';
 
 export type Change = Omit<ChangeEvent, 'ordinal'>;
 type RowMessage = Extract<Message, { type: 'insert' | 'update' | 'delete' | 'truncate' }>;
@@ -38,29 +39,75 @@ export class KeyIncomplete extends Error {
 /** Table → names of its key columns, as `capturedTables` of a catalog. */
 export type Keys = ReadonlyMap<string, readonly string[]>;
 
-/** Two for a changed key, one for each table that was truncated. @throws UnchangedValueUnknown, KeyIncomplete */
-export function changesOf(message: RowMessage, keys: Keys): Change[] {
-  if (message.type === 'truncate') return message.relations.map(({ name }) => ({ table: name, op: 't', key: null }));
-  const table = message.relation.name;
-  const keyOf = (row: Row) => rowKey(table, keys.get(table)!, row);
-  if (message.type === 'insert') {
-    const after = rowOf(message.relation, message.row);
-    return [{ table, op: 'c', key: keyOf(after), after }];
+/** A relation as it is read: its fields' names in JSON, all of its columns, and those of the catalog's key. */
+interface Captured {
+  readonly names: readonly Uint8Array[];
+  readonly all: readonly number[];
+  readonly key: readonly number[];
+}
+
+/** Reads a stream's messages, each before the next is decoded. */
+export class RowChanges {
+  private readonly text = new RowTextWriter();
+  private readonly captured = new WeakMap<Relation, Captured>();
+
+  constructor(private readonly keys: Keys) {}
+
+  /** Two for a changed key, one for each table that was truncated. @throws UnchangedValueUnknown, KeyIncomplete */
+  of(message: RowMessage): Change[] {
+    if (message.type === 'truncate')
+      return message.relations.map(({ name }) => ({ table: name, op: 't', key: null, before: null, after: null }));
+    const { relation } = message;
+    const table = relation.name;
+    const captured = this.capturedOf(relation);
+    const old = message.type === 'insert' ? undefined : message.old;
+    const before = old ? this.oldRow(relation, captured, old) : null;
+    const oldKey = old ? this.key(relation, captured, old.row) : null;
+    if (message.type === 'delete') return [{ table, op: 'd', key: oldKey, before, after: null }];
+    const { row } = message;
+    if (row.hasUnchanged) fillIn(relation, row, old);
+    const key = this.key(relation, captured, row);
+    const after = this.text.row(row, captured.all, captured.names);
+    if (message.type === 'insert') return [{ table, op: 'c', key, before, after }];
+    if (oldKey === null || oldKey === key) return [{ table, op: 'u', key, before, after }];
+    return [
+      { table, op: 'd', key: oldKey, before, after: null },
+      { table, op: 'c', key, before: null, after },
+    ];
   }
-  if (message.type === 'delete') {
-    const before = oldRow(message.relation, message.old);
-    return [{ table, op: 'd', key: keyOf(before), before }];
+
+  /** Of an old row that is not whole, the key alone: its other values were not sent, which is not NULL. */
+  private oldRow(relation: Relation, { all, names }: Captured, { whole, row }: OldRow): RowText {
+    if (row.hasUnchanged) fillIn(relation, row);
+    return this.text.row(row, whole ? all : relation.identity, names);
   }
-  const after = rowOf(message.relation, message.row, message.old);
-  const key = keyOf(after);
-  if (!message.old) return [{ table, op: 'u', key, after }];
-  const before = oldRow(message.relation, message.old);
-  const oldKey = keyOf(before);
-  if (oldKey === key) return [{ table, op: 'u', key, before, after }];
-  return [
-    { table, op: 'd', key: oldKey, before },
-    { table, op: 'c', key, after },
-  ];
+
+  private key(relation: Relation, { key }: Captured, row: Tuple): string {
+    const missing = key.findIndex((column) => column < 0 || row.isNull(column));
+    if (missing >= 0) throw new KeyIncomplete(relation.name, this.keys.get(relation.name)![missing]!);
+    return this.text.key(row, key);
+  }
+
+  private capturedOf(relation: Relation): Captured {
+    let captured = this.captured.get(relation);
+    if (!captured) {
+      const { columns, name } = relation;
+      const key = this.keys.get(name)!.map((column) => columns.indexOf(column));
+      captured = { names: columns.map(fieldName), all: columns.map((_, i) => i), key };
+      this.captured.set(relation, captured);
+    }
+    return captured;
+  }
+}
+
+/** The values that an update left as they were are those of the old row. */
+function fillIn(relation: Relation, row: Tuple, old?: OldRow): void {
+  relation.columns.forEach((name, column) => {
+    if (!row.isUnchanged(column)) return;
+    const knows = old && (old.whole || relation.identity.includes(column)) && !old.row.isUnchanged(column);
+    if (!knows) throw new UnchangedValueUnknown(relation.name, name);
+    row.inherit(column, old.row);
+  });
 }
 
 export function rowKey(table: string, columns: readonly string[], row: Row): string {
@@ -70,26 +117,4 @@ export function rowKey(table: string, columns: readonly string[], row: Row): str
     return part;
   });
   return JSON.stringify(parts);
-}
-
-function rowOf(relation: Relation, values: readonly Value[], old?: OldRow): Row {
-  const row: Record<string, string | null> = {};
-  for (let i = 0; i < values.length; i++) {
-    const name = relation.columns[i]!;
-    const value = values[i]!;
-    row[name] = value === unchanged ? oldValue(relation, i, old) : value;
-  }
-  return row;
-}
-
-function oldValue(relation: Relation, at: number, old?: OldRow): string | null {
-  const value = old?.whole || (old && relation.identity.includes(at)) ? old.values[at]! : unchanged;
-  if (value === unchanged) throw new UnchangedValueUnknown(relation.name, relation.columns[at]!);
-  return value;
-}
-
-/** Of an old row that is not whole, the key alone: its other values were not sent, which is not NULL. */
-function oldRow(relation: Relation, old: OldRow): Row {
-  if (old.whole) return rowOf(relation, old.values);
-  return Object.fromEntries(relation.identity.map((at) => [relation.columns[at]!, oldValue(relation, at, old)]));
 }

@@ -183,6 +183,6 @@ async function* tableChanges(reader: pg.Client, settings: SlotSettings): AsyncGe
 }
 
 function readChange(table: string, key: readonly string[], columns: readonly string[], values: CopiedRow): Change {
-  const after = Object.fromEntries(columns.map((column, i) => [column, values[i]!]));
-  return { table, op: 'r', key: rowKey(table, key, after), after };
+  const row = Object.fromEntries(columns.map((column, i) => [column, values[i]!]));
+  return { table, op: 'r', key: rowKey(table, key, row), after: JSON.stringify(row) };
 }

@@ -1,6 +1,6 @@
 import type { CommitEnd } from '#libs/change-event';
 import type { ChunkLimits, Message, Pressure } from '#libs/postgres-replication';
-import { changesOf, type Keys } from './row-changes.js';
+import { RowChanges, type Keys } from './row-changes.js';
 import { TransactionDelivery } from './transaction-delivery.js';
 
 /**
@@ -10,13 +10,16 @@ import { TransactionDelivery } from './transaction-delivery.js';
 export class TransactionAssembler {
   private open: TransactionDelivery | null = null;
   private handedOut = false;
+  private readonly changes: RowChanges;
 
   constructor(
-    private readonly keys: Keys,
+    keys: Keys,
     private readonly limits: ChunkLimits,
     private readonly pressure: Pressure,
     private readonly handOut: (transaction: TransactionDelivery) => void,
-  ) {}
+  ) {
+    this.changes = new RowChanges(keys);
+  }
 
   take(message: Message, bytes: number): void {
     if (message.type === 'begin') this.begin(message.xid);
@@ -30,7 +33,7 @@ export class TransactionAssembler {
   }
 
   private change(message: Exclude<Message, { type: 'begin' | 'commit' }>, bytes: number): void {
-    const changes = changesOf(message, this.keys);
+    const changes = this.changes.of(message);
     changes.forEach((change, i) => this.open!.push(change, i === 0 ? bytes : 0));
     if (!this.handedOut && this.open!.changes.ready) this.hand(this.open!);
   }

@@ -43,8 +43,8 @@ export class TransactionDelivery implements Transaction {
     return this.cutOff;
   }
 
-  push(change: Omit<ChangeEvent, 'ordinal'>, bytes: number): void {
-    this.changes.push({ ordinal: this.ordinal++, ...change }, bytes);
+  push({ table, op, key, before, after }: Omit<ChangeEvent, 'ordinal'>, bytes: number): void {
+    this.changes.push({ ordinal: this.ordinal++, table, op, key, before, after }, bytes);
   }
 
   finish(commit: CommitEnd): void {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseLsn, type ChangeEvent } from '#libs/change-event';
+import { parseLsn, type Row } from '#libs/change-event';
 import type { Catalog } from '#libs/catalog';
 import pg from 'pg';
 import type { ChangeSource } from '../change-source.js';
 import { campus } from './captured-tables.js';
-import { RecordingReceiver, type Recorded } from './recording-receiver.js';
+import { RecordingReceiver, type Recorded, type RecordedChange } from './recording-receiver.js';
 
 /** What the contract needs to know of an adapter. */
 export interface ContractSubject {
@@ -265,7 +265,10 @@ export function changeSourceContract(adapter: string, open: () => Promise<Contra
       const { since } = await streaming();
       await run(`UPDATE happenings SET data = 'z' WHERE stream_id = 'a'`);
       await run(`DELETE FROM happenings WHERE stream_id = 'b'`);
-      const [[update], [removal]] = (await since(2)).map(({ changes }) => changes) as [ChangeEvent[], ChangeEvent[]];
+      const [[update], [removal]] = (await since(2)).map(({ changes }) => changes) as [
+        RecordedChange[],
+        RecordedChange[],
+      ];
       expect(update).toEqual({
         ordinal: 0,
         table: 'happenings',
@@ -532,7 +535,7 @@ function countUp(databaseUrl: string, writer: number) {
   };
 }
 
-type Rows = Map<string, ChangeEvent['after']>;
+type Rows = Map<string, Row>;
 
 /** The tables that the changes make. Throws at a change that does not fit the row before it. */
 function replay(transactions: readonly Recorded[]): Map<string, Rows> {
@@ -541,7 +544,7 @@ function replay(transactions: readonly Recorded[]): Map<string, Rows> {
   return tables;
 }
 
-function apply(tables: Map<string, Rows>, { table, op, key, before, after }: ChangeEvent): void {
+function apply(tables: Map<string, Rows>, { table, op, key, before, after }: RecordedChange): void {
   const rows = tables.get(table) ?? new Map();
   tables.set(table, rows);
   if (op === 't') return rows.clear();

@@ -1,9 +1,15 @@
-import type { ChangeEvent, CommitEnd, Transaction, TransactionHeader } from '#libs/change-event';
+import type { ChangeEvent, CommitEnd, Row, Transaction, TransactionHeader } from '#libs/change-event';
 import type { LakePosition, Progress, Receiver } from '../change-source.js';
+
+/** With its rows read. */
+export interface RecordedChange extends Omit<ChangeEvent, 'before' | 'after'> {
+  readonly before?: Row;
+  readonly after?: Row;
+}
 
 export interface Recorded {
   readonly header: TransactionHeader;
-  readonly changes: readonly ChangeEvent[];
+  readonly changes: readonly RecordedChange[];
   readonly chunks: readonly number[];
   readonly end: CommitEnd;
 }
@@ -31,10 +37,10 @@ export class RecordingReceiver implements Receiver {
 
   async deliver(transaction: Transaction): Promise<void> {
     if (this.under++ > 0) throw new Error('two deliveries at once');
-    const [changes, chunks]: [ChangeEvent[], number[]] = [[], []];
+    const [changes, chunks]: [RecordedChange[], number[]] = [[], []];
     try {
       for await (const chunk of transaction.changes) {
-        changes.push(...chunk);
+        changes.push(...chunk.map(read));
         chunks.push(chunk.length);
         await this.hooks.take?.(chunk);
       }
@@ -98,4 +104,12 @@ export class RecordingReceiver implements Receiver {
   private wake(): void {
     for (const look of [...this.waiting]) look();
   }
+}
+
+function read({ before, after, ...change }: ChangeEvent): RecordedChange {
+  return {
+    ...change,
+    ...(before && { before: JSON.parse(before) as Row }),
+    ...(after && { after: JSON.parse(after) as Row }),
+  };
 }
