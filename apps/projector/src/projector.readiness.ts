@@ -1,25 +1,51 @@
 import { Injectable } from '@nestjs/common';
 import { Problem } from '#libs/problems';
 import type { ReadinessIndicator } from '#libs/service';
+import { Operations } from './operations/operations.js';
 import { Projector } from './projector.js';
+import { remedyOf } from './remedy.js';
 
-/** Ready while changes flow from the source into the lake. What stops them is named, with what to do. */
+/**
+ * Ready while changes flow from the source into the lake. What stops them is named, with what to do; so is what keeps a
+ * table's versions behind, which stops nothing else.
+ */
 @Injectable()
 export class ProjectorReadiness implements ReadinessIndicator {
   readonly name = 'projection';
 
-  constructor(private readonly projector: Projector) {}
+  constructor(
+    private readonly projector: Projector,
+    private readonly operations: Operations,
+  ) {}
 
-  check(): Promise<void> {
+  async check(): Promise<string | void> {
     const { state, error } = this.projector.status;
-    if (state === 'streaming') return Promise.resolve();
-    if (state === 'park') return Promise.reject(new Problem('source-changed', error!.message, { retryAfter: 60 }));
-    return Promise.reject(new Problem('unavailable', detailOf(state, error), { retryAfter: 1 }));
+    if (state === 'streaming') return this.concerns().join(' ') || undefined;
+    if (state === 'park') throw new Problem('source-changed', error!.message, { retryAfter: 60 });
+    throw new Problem('unavailable', detailOf(state, error), { retryAfter: 1 });
+  }
+
+  private concerns(): string[] {
+    const tables = this.projector.running?.folding.status ?? [];
+    return tables.flatMap(({ table, drifted, failure }) => {
+      if (drifted) return this.drift(table);
+      return failure ? `${failure.message}${remedyOf(failure.cause)}` : [];
+    });
+  }
+
+  private drift(table: string): string {
+    const made = `The versions of ${table} were made by another catalog entry; its changes wait in the changelog.`;
+    const [last] = this.operations.list('rebuild').filter((one) => one.table === table);
+    if (last?.state === 'running')
+      return `${made} They are being rebuilt: ${last.done} of ${last.total ?? '?'} positions.`;
+    if (last?.error)
+      return `${made} Their rebuild failed and is tried again: ${last.error.message}${remedyOf(last.error)}`;
+    return `${made} Ask for their rebuild: POST /v1/rebuilds.`;
   }
 }
 
 function detailOf(state: string, error: Error | null): string {
-  const because = error ? ` ${error.message}` : '';
+  const because = error ? ` ${error.message}${remedyOf(error)}` : '';
   if (state === 'standby') return `Another projector owns lake or source; this one waits as its standby.${because}`;
   if (state === 'retry') return `The projection failed and begins anew by itself.${because}`;
   return `The projection is not streaming yet.${because}`;

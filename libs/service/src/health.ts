@@ -5,10 +5,10 @@ export interface ReadinessIndicator {
   /** As the answer names it: `database`. */
   readonly name: string;
   /**
-   * Resolves if it is there. A Problem's code and detail go into the answer; of any other error the client learns only
-   * that the thing is away.
+   * Resolves if it is there, with what is not as it should be although it is, if anything. A Problem's code and detail go
+   * into the answer; of any other error the client learns only that the thing is away.
    */
-  check(): Promise<void>;
+  check(): Promise<string | void>;
 }
 
 export interface Check {
@@ -54,8 +54,8 @@ export const stopping = () => new Problem('unavailable', 'The service is stoppin
 async function outcome(indicator: ReadinessIndicator): Promise<{ check: Check; code: ProblemCode }> {
   const { name } = indicator;
   try {
-    await withinPatience(indicator.check());
-    return { check: { name, status: 'up' }, code: 'unavailable' };
+    const detail = await withinPatience(indicator.check());
+    return { check: { name, status: 'up', ...(detail && { detail }) }, code: 'unavailable' };
   } catch (error) {
     const known = error instanceof Problem;
     const detail = known ? error.detail : 'It does not answer.';
@@ -66,11 +66,11 @@ async function outcome(indicator: ReadinessIndicator): Promise<{ check: Check; c
   }
 }
 
-async function withinPatience(work: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<void>();
+async function withinPatience<T>(work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`no answer within ${patience} ms`)), patience);
   try {
-    await Promise.race([work, late.promise]);
+    return await Promise.race([work, late.promise]);
   } finally {
     clearTimeout(timer);
   }

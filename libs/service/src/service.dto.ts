@@ -12,7 +12,7 @@ export class ReadyCheck {
   @ApiProperty({ enum: ['up', 'down'], example: 'up' })
   status: 'up' | 'down';
 
-  @ApiPropertyOptional({ description: 'Why it is down.' })
+  @ApiPropertyOptional({ description: 'Why it is down, or what is not as it should be although it is up.' })
   detail?: string;
 }
 

@@ -24,6 +24,9 @@ export interface FoldOptions {
   readonly pauseAfterFailure?: number;
 }
 
+/** How far a table is folded, whether another catalog made it, why it is not folded. */
+export type FoldStatus = Pick<TableFolding, 'table' | 'position' | 'drifted' | 'failure'>;
+
 export class FoldingEnded extends Error {
   readonly code = 'folding-ended';
   constructor(readonly position: number) {
@@ -63,6 +66,10 @@ export class FoldSchedule {
   /** Why a table is not folded, until it is. */
   get failure(): FoldFailed | null {
     return this.tables.find(({ failure }) => failure)?.failure ?? null;
+  }
+
+  get status(): readonly FoldStatus[] {
+    return this.tables;
   }
 
   appended({ tip, snapshot }: { tip: Pick<Tip, 'position'>; snapshot: boolean }): void {
