@@ -1,0 +1,215 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { runCli } from './cli.js';
+
+/** A projector that answers what it is told to, in order. */
+interface Scene {
+  readonly status?: number;
+  readonly body: object | string;
+}
+let scenes: Scene[];
+let asked: { method: string; path: string; body: string }[];
+let server: Server;
+let url: string;
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  return text;
+}
+
+beforeAll(async () => {
+  server = createServer(async (request, response) => {
+    asked.push({ method: request.method!, path: request.url!, body: await textOf(request) });
+    const { status = 200, body } = scenes.shift() ?? { status: 500, body: { code: 'internal', detail: 'not staged' } };
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => void server.close());
+beforeEach(() => {
+  [scenes, asked] = [[], []];
+});
+afterEach(() => expect(scenes).toEqual([]));
+
+async function cli(...args: string[]) {
+  const told = { out: '', err: '' };
+  const code = await runCli(args, {
+    environment: { PROJECTOR_URL: url },
+    out: (text) => void (told.out += text),
+    err: (text) => void (told.err += text),
+    isTerminal: true,
+  });
+  return { code, ...told };
+}
+
+const operation = (state: string, more: object = {}) => ({
+  ...{ id: '7', table: 'students', state, done: 0, total: null, report: null, failure: null, error: null, ...more },
+});
+
+describe('migsbyu rebuild', () => {
+  it('begins, shows how far it is, and prints what came of it', async () => {
+    const report = { position: 10, changes: 9, columns: { added: ['soil'], dropped: [] }, differences: { changed: 0 } };
+    scenes = [
+      { status: 202, body: operation('running') },
+      { body: operation('running', { done: 5, total: 10 }) },
+      { body: operation('done', { done: 10, total: 10, report }) },
+    ];
+    const { code, out, err } = await cli('rebuild', 'students');
+    expect(asked).toEqual([
+      { method: 'POST', path: '/v1/rebuilds', body: '{"table":"students"}' },
+      { method: 'GET', path: '/v1/rebuilds/7', body: '' },
+      { method: 'GET', path: '/v1/rebuilds/7', body: '' },
+    ]);
+    expect(code).toBe(0);
+    expect(out).toBe(`The rebuild of students is done.
+position              10
+changes               9
+columns: added        soil
+differences: changed  0
+`);
+    expect(err).toContain('5 of 10 (50 %)');
+  });
+
+  it('prints one JSON object where a program asks', async () => {
+    const ended = operation('done', { report: { position: 10 } });
+    scenes = [{ status: 202, body: ended }];
+    const { code, out, err } = await cli('rebuild', 'students', '--json');
+    expect({ code, out: JSON.parse(out), err }).toEqual({ code: 0, out: ended, err: '' });
+  });
+
+  it('fails with the work', async () => {
+    scenes = [{ status: 202, body: operation('failed', { failure: 'ENOSPC', error: 'no space left on device' }) }];
+    expect(await cli('rebuild', 'students')).toEqual({
+      ...{ code: 1, out: '', err: 'The rebuild of students failed (ENOSPC): no space left on device\n' },
+    });
+  });
+
+  it('fails where somebody cancels it', async () => {
+    scenes = [{ status: 202, body: operation('running') }, { body: operation('cancelled') }];
+    expect(await cli('rebuild', 'students')).toMatchObject({ code: 1, out: '' });
+  });
+
+  it('tells why the projector refused', async () => {
+    const problem = {
+      code: 'already-running',
+      detail: 'A rebuild of students is running already.',
+      running: '/v1/rebuilds/3',
+    };
+    scenes = [{ status: 409, body: problem }];
+    const { code, out, err } = await cli('rebuild', 'students', '--json');
+    expect({ code, out: JSON.parse(out), err }).toEqual({
+      code: 1,
+      out: { error: problem },
+      err: `${problem.detail}\n`,
+    });
+  });
+
+  it('takes a table that the catalog does not have for a wrong command line', async () => {
+    scenes = [{ status: 422, body: { code: 'invalid', detail: 'table is "x"; wanted is one of students.' } }];
+    expect(await cli('rebuild', 'x')).toMatchObject({ code: 2, err: 'table is "x"; wanted is one of students.\n' });
+  });
+
+  it('says that the projector restarted when it does not know of it any more', async () => {
+    scenes = [
+      { status: 202, body: operation('running') },
+      { status: 503, body: { code: 'unavailable', detail: 'The service is stopping.' } },
+      { status: 404, body: { code: 'not-found', detail: 'There is no such rebuild.' } },
+    ];
+    const { code, err } = await cli('rebuild', 'students');
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/restarted.*Ask for it again/) });
+  });
+});
+
+describe('migsbyu verify', () => {
+  it.each([
+    [['verify'], '{}', { equal: true }, 0],
+    [['verify', 'students'], '{"table":"students"}', { equal: true }, 0],
+    [['verify', 'students'], '{"table":"students"}', { equal: false, tables: [{ missing: 1 }] }, 1],
+  ])('%j asks with %s, and exits by what it finds', async (args, body, report, code) => {
+    scenes = [{ status: 202, body: operation('done', { report }) }];
+    expect(await cli(...args)).toMatchObject({ code });
+    expect(asked).toEqual([{ method: 'POST', path: '/v1/verifications', body }]);
+  });
+});
+
+describe('migsbyu', () => {
+  it.each([
+    ['fold', '/v1/folds'],
+    ['resnapshot', '/v1/resnapshots'],
+  ])('%s is POST %s', async (name, path) => {
+    scenes = [{ status: 202, body: operation('done', { table: null, report: { folded: 3 } }) }];
+    const { code, out } = await cli(name);
+    expect({ code, out }).toEqual({ code: 0, out: `The ${name} of all tables is done.\nfolded  3\n` });
+    expect(asked).toEqual([{ method: 'POST', path, body: '' }]);
+  });
+
+  it('status shows each table and what is running', async () => {
+    const fine = { table: 'students', folded: 90, drifted: false, fold_error: null };
+    const status = {
+      ...{ state: 'streaming', error: null, position: 100, watermark: { time: '2026-03-01T08:00:00.000000Z' } },
+      tables: [fine, { ...fine, table: 'rooms', folded: 7, drifted: true }],
+      operations: [{ kind: 'rebuild', table: 'rooms', done: 40, total: 100 }],
+    };
+    scenes = [{ body: status }, { body: status }];
+    expect(await cli('status')).toEqual({
+      ...{ code: 0, err: '' },
+      out: `state      streaming
+position   100
+final to   2026-03-01T08:00:00.000000Z
+
+table     folded  behind  state
+students      90      10  fine
+rooms          7      93  made by another catalog, waits for its rebuild
+
+running  table  done   of
+rebuild  rooms    40  100
+`,
+    });
+    const { out } = await cli('--json', 'status');
+    expect(JSON.parse(out)).toEqual(status);
+  });
+
+  it('takes its address from the command line before the environment, with a prefix and a slash at its end', async () => {
+    scenes = [{ body: { state: 'opening', error: null, position: null, watermark: null, tables: [], operations: [] } }];
+    const { code, out } = await cli('status', '--projector', `${url}/api/projector/`);
+    expect(code).toBe(0);
+    expect(out).toContain('position   -');
+    expect(asked).toEqual([{ method: 'GET', path: '/api/projector/v1/status', body: '' }]);
+  });
+
+  it('tells when nothing answers', async () => {
+    const { code, out, err } = await cli('status', '--json', '--projector', 'http://127.0.0.1:1');
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'unreachable' } });
+    expect(err).toMatch(/No projector answers at http:\/\/127.0.0.1:1: .*--projector/);
+  });
+
+  it('tells when what answers is no projector', async () => {
+    scenes = [{ body: '<!doctype html>' }, { status: 404, body: '{"error":"no such page"}' }];
+    for (const name of ['status', 'fold'])
+      expect(await cli(name)).toMatchObject({ code: 3, err: expect.stringMatching(/its answer is/) });
+  });
+
+  it.each([[['rebuild']], [['rebuild', 'a', 'b']], [['fold', 'students']], [['burn']], [['status', '--yaml']], [[]]])(
+    'takes %j for a wrong command line, and asks nothing',
+    async (args) => {
+      const { code, out, err } = await cli(...args);
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(err).not.toBe('');
+      expect(asked).toEqual([]);
+    },
+  );
+
+  it('helps', async () => {
+    const { code, out } = await cli('--help');
+    expect(code).toBe(0);
+    for (const name of ['status', 'fold', 'rebuild <table>', 'resnapshot', 'verify [table]', '--json', 'PROJECTOR_URL'])
+      expect(out).toContain(name);
+    expect(out).toMatch(/Exit codes:[^]*3  nothing answers/);
+    expect((await cli('rebuild', '--help')).out).toContain('Make a table’s versions anew');
+  });
+});

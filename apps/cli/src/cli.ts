@@ -1,0 +1,135 @@
+/** The command line: what can be asked for, how it is asked of the projector, and what a script learns of the answer. */
+import { Command, CommanderError } from 'commander';
+import { exitCodes, type ExitCode } from './exit-codes.js';
+import { conduct } from './operation.js';
+import { describe, exitCodeOf } from './outcome.js';
+import { ProgressLine } from './progress-line.js';
+import { ProjectorClient, Refused, Unreachable } from './projector-client.js';
+import { describeStatus } from './status.js';
+
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Whether the error stream is one on which a line can be written over. */
+  readonly isTerminal: boolean;
+}
+
+const usualProjector = 'http://127.0.0.1:8603';
+
+const epilogue = `
+Exit codes:
+  0  fine
+  1  the projector refused, the work failed, or verify found differences
+  2  the command line is wrong, or names a table that the catalog does not have
+  3  nothing answers at the projector's address
+
+With npm start the projector is also at http://localhost:8501/api/projector.`;
+
+/** Runs one command. Never rejects: what went wrong is told on the error stream, and by the exit code. */
+export async function runCli(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.fine;
+  const program = programOf(surroundings, async (command, work) => {
+    code = await answered(command.optsWithGlobals<Options>(), surroundings, work);
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+    throw error;
+  }
+}
+
+interface Options {
+  readonly json?: true;
+  readonly projector: string;
+}
+
+/** What a command has to do, with what it is asked of and how it tells its progress. */
+type Work = (projector: ProjectorClient, progress: ProgressLine) => Promise<Answer>;
+
+interface Answer {
+  /** What `--json` prints. */
+  readonly json: object;
+  readonly text: string;
+  readonly code: ExitCode;
+}
+
+function programOf({ environment, out, err }: Surroundings, run: (command: Command, work: Work) => Promise<void>) {
+  const program = new Command('migsbyu')
+    .description('Looks after the lake through its projector.')
+    .option('--json', 'print one JSON object, as the projector answers, and nothing else on stdout')
+    .option(
+      '--projector <url>',
+      'address of the projector, instead of PROJECTOR_URL',
+      environment['PROJECTOR_URL'] || usualProjector,
+    )
+    .addHelpText('after', epilogue)
+    .configureOutput({ writeOut: out, writeErr: err })
+    .exitOverride();
+  const command = (name: string, description: string, work: (table?: string) => Work) =>
+    program
+      .command(name)
+      .description(description)
+      .configureOutput({ writeOut: out, writeErr: err })
+      .exitOverride()
+      .action((...given: unknown[]) => run(given.at(-1) as Command, work(tableIn(given))));
+  command('status', 'Show what the projector does, how far each table is, and what is running.', () => status);
+  command('fold', 'Fold every table up to the changelog’s end now, without waiting until it is worth it.', () =>
+    operation('fold', '/v1/folds'),
+  );
+  command(
+    'rebuild <table>',
+    'Make a table’s versions anew from the whole changelog, report what differs, and swap them in. Changes and queries go on.',
+    (table) => operation('rebuild', '/v1/rebuilds', { table }),
+  );
+  command(
+    'resnapshot',
+    'Open a new epoch of the source by a snapshot, which is compared with the lake. The history stays.',
+    () => operation('resnapshot', '/v1/resnapshots'),
+  );
+  command(
+    'verify [table]',
+    'Compare the open versions of a table, or of all, with the rows of the source. Changes and queries go on.',
+    (table) => operation('verification', '/v1/verifications', table === undefined ? {} : { table }),
+  );
+  return program;
+}
+
+/** Commander hands over the arguments, the options and the command. */
+const tableIn = (given: readonly unknown[]): string | undefined =>
+  typeof given[0] === 'string' ? given[0] : undefined;
+
+const status: Work = async (projector) => {
+  const json = await projector.ask('GET', '/v1/status');
+  return { json, text: describeStatus(json), code: exitCodes.fine };
+};
+
+const operation =
+  (name: string, collection: string, body?: object): Work =>
+  async (projector, progress) => {
+    const ended = await conduct(projector, collection, body, (now) => progress.show(now)).finally(() => progress.end());
+    return { json: ended, text: describe(name, ended), code: exitCodeOf(ended) };
+  };
+
+async function answered({ json, projector }: Options, surroundings: Surroundings, work: Work): Promise<ExitCode> {
+  const { out, err, isTerminal } = surroundings;
+  try {
+    const answer = await work(new ProjectorClient(projector), new ProgressLine(err, isTerminal));
+    if (json) out(`${JSON.stringify(answer.json)}\n`);
+    else (answer.code === exitCodes.fine ? out : err)(answer.text);
+    return answer.code;
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string };
+    if (json)
+      out(`${JSON.stringify({ error: error instanceof Refused ? error.problem : { code, detail: message } })}\n`);
+    err(`${message}\n`);
+    return failureOf(error);
+  }
+}
+
+function failureOf(error: unknown): ExitCode {
+  if (error instanceof Unreachable) return exitCodes.unreachable;
+  return error instanceof Refused && error.code === 'invalid' ? exitCodes.usage : exitCodes.failed;
+}
