@@ -1,124 +1,188 @@
-/** `plainSteps` on a reader's memory: two queries and two appends, in the connection's transaction. */
+/** `plainSteps` on a reader's memory: two prepared queries and two appends, in the connection's transaction. */
 import {
+  DuckDBDataChunk,
   DuckDBDateValue,
   DuckDBDecimalValue,
   DuckDBTimestampTZValue,
+  LIST,
+  listValue,
+  UBIGINT,
+  VARCHAR,
   type DuckDBConnection,
+  type DuckDBPreparedStatement,
+  type DuckDBType,
   type DuckDBValue,
 } from '@duckdb/node-api';
-import { keyColumns, stateColumns, surrogateKey, type Column, type Table } from '#libs/catalog';
+import { keyColumns, surrogateKey, type Table } from '#libs/catalog';
 import { plainSteps, type KeyChange, type KeyState } from './plain-steps.js';
+import { plainTyping, type Typing } from './plain-typing.js';
 import { keyHashSql, memoryNames, memoryTables } from './reader-memory.js';
-import { keyTextsSql, stateTextsSql } from './steps.js';
-import { identifier, typedSql } from './typing.js';
+import { duckdbType, identifier } from './typing.js';
 
-/** Batches of more changes are as fast by SQL. */
-const fewChanges = 500;
+/** A row of the changelog. */
+export interface ChangeRow {
+  readonly position: bigint;
+  readonly txPosition: bigint;
+  readonly effectiveAt: DuckDBValue;
+  readonly op: string;
+  /** JSON of texts, as the changelog has it. */
+  readonly key: string | null;
+  readonly after: string | null;
+  readonly actor: string | null;
+  readonly command: string | null;
+}
 
 type Row = readonly DuckDBValue[];
 
 interface Change extends KeyChange {
-  readonly keyHash: bigint;
-  readonly validFrom: DuckDBValue;
-  /** As the tail has it. */
-  readonly row: Row;
+  readonly keyTexts: readonly string[];
+  readonly of: ChangeRow;
+  /** Typed business columns, in catalog order. */
+  readonly business: Row;
 }
 
-/**
- * Returns false, and has done nothing, if the batch is not for plain code: it has many changes, a truncate, or something
- * that does not type.
- */
-export async function plainRefresh(connection: DuckDBConnection, table: Table, batch: string): Promise<boolean> {
-  const changes = await typedChanges(connection, table, batch);
-  if (!changes) return false;
-  if (changes.length === 0) return true;
-  const visible = await visibleStates(connection, table, new Set(changes.map(({ keyHash }) => keyHash)));
-  const { opened, closed } = plainSteps(visible, changes);
-  const { tail, closing } = memoryNames(table);
-  const ends = closed.map(({ position, by }) => [position, by.transaction, by.validFrom]);
-  await append(
-    connection,
-    tail,
-    opened.map(({ row }) => row),
-  );
-  await append(connection, closing, ends);
-  return true;
+interface Queries {
+  readonly hashes: DuckDBPreparedStatement;
+  readonly visible: DuckDBPreparedStatement;
 }
 
-async function typedChanges(connection: DuckDBConnection, table: Table, batch: string): Promise<Change[] | null> {
-  const rows = await rowsOf(connection, typedRowsSql(table, `(SELECT * FROM ${batch} LIMIT ${fewChanges + 1})`));
-  if (rows.length > fewChanges) return null;
-  const changes: Change[] = [];
-  for (const row of rows) {
-    const change = changeOf(table, row);
-    if (!change) return null;
-    changes.push(change);
+/** DuckDB's limit to a chunk. */
+const chunkRows = 2048;
+
+export class PlainRefresh {
+  private readonly typings: readonly Typing[];
+  /** Of each column, which part of the key it is; -1: none. */
+  private readonly keyPart: readonly number[];
+  private queries: Promise<Queries> | null = null;
+
+  constructor(
+    private readonly connection: DuckDBConnection,
+    private readonly table: Table,
+  ) {
+    this.typings = table.columns.map(({ type }) => plainTyping(type));
+    this.keyPart = table.columns.map(({ name }) => table.key.indexOf(name));
   }
-  return changes.sort((a, b) => (a.position < b.position ? -1 : 1));
-}
 
-/** Per change `op` and how many texts its state has (NULL without a state), then the row that the tail would have. */
-function typedRowsSql(table: Table, changes: string): string {
-  const typed = (list: string, columns: readonly Column[]) =>
-    columns.map(({ name, type }, i) => [name, typedSql(`${list}[${i + 1}]`, type)] as const);
-  const keys = typed('key_texts', keyColumns(table));
-  const values = new Map([...keys, ...typed('texts', stateColumns(table))]);
-  const keyHash = keyHashSql(
-    table,
-    keys.map(([, sql]) => sql),
-  );
-  return `SELECT op, list_count(texts), position, ${table.columns.map(({ name }) => values.get(name)).join(', ')},
-    effective_at, NULL, tx_position, NULL, actor, command, NULL, key, NULL, ${keyHash}
-  FROM (SELECT *, ${keyTextsSql(table)} AS key_texts, ${stateTextsSql(table)} AS texts FROM ${changes})`;
-}
+  /**
+   * `rows`: whole transactions. Returns false, and has done nothing, if they are not for plain code: there is a truncate
+   * among them, or something that does not type.
+   */
+  async apply(rows: readonly ChangeRow[]): Promise<boolean> {
+    const changes: Change[] = [];
+    for (const row of rows) {
+      const change = this.changeOf(row);
+      if (!change) return false;
+      changes.push(change);
+    }
+    if (changes.length === 0) return true;
+    changes.sort((a, b) => (a.position < b.position ? -1 : 1));
+    const hashes = await this.hashesOf(changes);
+    const { opened, closed } = plainSteps(await this.visibleStates(new Set(hashes.values())), changes);
+    const { open, closing } = memoryNames(this.table);
+    const openedRows = opened.map((change) => openRow(change, hashes.get(change.identity)!));
+    await this.append(open, openedRows);
+    await this.append(
+      closing,
+      closed.map(({ position, by }) => [position, by.transaction, by.of.effectiveAt]),
+    );
+    return true;
+  }
 
-/** null for what does not type, and so for a truncate, which has no key. */
-function changeOf(table: Table, [op, texts, ...row]: Row): Change | null {
-  const { columns } = table;
-  const [validFrom, , transaction] = row.slice(1 + columns.length) as DuckDBValue[];
-  const { key, state } = partsOf(table, row.slice(1, 1 + columns.length));
-  const absent = op === 'd';
-  const typed = BigInt(state.filter((value) => value !== null).length);
-  if (key.includes(null) || (!absent && typed !== texts)) return null;
-  return {
-    position: row[0] as bigint,
-    identity: JSON.stringify(key),
-    state: absent ? null : JSON.stringify(state),
-    transaction: transaction as bigint,
-    keyHash: row.at(-1) as bigint,
-    validFrom: validFrom!,
-    row,
-  };
-}
+  /** null for what does not type, and so for a truncate, which has no key. */
+  private changeOf(row: ChangeRow): Change | null {
+    const { key, columns } = this.table;
+    const absent = row.op === 'd';
+    const keyTexts = row.key === null ? [] : (JSON.parse(row.key) as string[]);
+    if (keyTexts.length !== key.length || (!absent && row.after === null)) return null;
+    const after = absent ? {} : (JSON.parse(row.after!) as Record<string, string | null>);
+    const business: DuckDBValue[] = [];
+    for (const [i, { name }] of columns.entries()) {
+      const part = this.keyPart[i]!;
+      const text = part >= 0 ? keyTexts[part]! : Object.hasOwn(after, name) ? after[name]! : null;
+      const value = text === null ? null : this.typings[i]!(text);
+      if (value === null && (text !== null || part >= 0)) return null;
+      business.push(value);
+    }
+    const parts = this.partsOf(business);
+    return {
+      position: row.position,
+      transaction: row.txPosition,
+      identity: parts.key,
+      state: absent ? null : parts.state,
+      keyTexts,
+      of: row,
+      business,
+    };
+  }
 
-/** What the keys, and any others of their hashes, are before the batch. */
-async function visibleStates(connection: DuckDBConnection, table: Table, hashes: Set<bigint>): Promise<KeyState[]> {
-  const { tail, closing, open } = memoryTables(table);
-  const columns = [surrogateKey(table), ...table.columns.map(({ name }) => name)].map(identifier).join(', ');
-  const touched = `key_hash IN (${[...hashes].join(', ')})`;
-  const rows = await rowsOf(
-    connection,
-    `SELECT false, ${columns} FROM ${open} WHERE ${touched}
-     UNION ALL SELECT raw IS NOT NULL, ${columns} FROM ${tail} WHERE ${touched}`,
-  );
-  if (rows.length === 0) return [];
-  const positions = rows.map(([, position]) => position as bigint);
-  const gone = await rowsOf(connection, `SELECT position FROM ${closing} WHERE position IN (${positions.join(', ')})`);
-  const closed = new Set(gone.map(([position]) => position));
-  return rows
-    .filter(([, position]) => !closed.has(position!))
-    .map(([unknown, position, ...business]) => {
-      const { key, state } = partsOf(table, business);
-      const text = unknown ? 'unknown' : JSON.stringify(state);
-      return { position: position as bigint, identity: JSON.stringify(key), state: text };
+  /** `key_hash` by identity: DuckDB's own, of the typed keys. */
+  private async hashesOf(changes: readonly Change[]): Promise<ReadonlyMap<string, bigint>> {
+    const { hashes } = await this.prepared();
+    const keys = [...new Map(changes.map((change) => [change.identity, change.keyTexts])).entries()];
+    this.table.key.forEach((_, part) => {
+      const texts = keys.map(([, keyTexts]) => keyTexts[part]!);
+      hashes.bindList(part + 1, listValue(texts), LIST(VARCHAR));
     });
+    const rows = (await hashes.runAndReadAll()).getRows();
+    return new Map(keys.map(([identity], i) => [identity, rows[i]![0] as bigint]));
+  }
+
+  /** What the keys, and any others of their hashes, are before the batch. */
+  private async visibleStates(hashes: ReadonlySet<bigint>): Promise<KeyState[]> {
+    const { visible } = await this.prepared();
+    visible.bindList(1, listValue([...hashes]), LIST(UBIGINT));
+    const rows = (await visible.runAndReadAll()).getRows();
+    return rows.map(([unknown, position, ...business]) => {
+      const { key, state } = this.partsOf(business);
+      return { position: position as bigint, identity: key, state: unknown ? 'unknown' : state };
+    });
+  }
+
+  private prepared(): Promise<Queries> {
+    return (this.queries ??= this.prepare());
+  }
+
+  private async prepare(): Promise<Queries> {
+    const { table, connection } = this;
+    const { open, closing } = memoryTables(table);
+    const keys = keyColumns(table).map(({ type }, i) => `TRY_CAST(k${i} AS ${duckdbType(type)})`);
+    const texts = table.key.map((_, i) => `unnest($${i + 1}::VARCHAR[]) AS k${i}`).join(', ');
+    const columns = [surrogateKey(table), ...table.columns.map(({ name }) => name)].map(identifier).join(', ');
+    return {
+      hashes: await connection.prepare(`SELECT ${keyHashSql(table, keys)} FROM (SELECT ${texts})`),
+      visible: await connection.prepare(
+        `SELECT raw IS NOT NULL, ${columns} FROM ${open} AS o WHERE key_hash IN (SELECT unnest($1::UBIGINT[]))
+         AND NOT EXISTS (SELECT 1 FROM ${closing} AS c WHERE c.position = o.${identifier(surrogateKey(table))})`,
+      ),
+    };
+  }
+
+  /** Key and state of business columns as texts that are equal exactly where their values are. */
+  private partsOf(business: Row): { key: string; state: string } {
+    const [key, state]: [unknown[], unknown[]] = [[], []];
+    for (const [i, value] of business.entries()) (this.keyPart[i] === -1 ? state : key).push(exact(value));
+    return { key: JSON.stringify(key), state: JSON.stringify(state) };
+  }
+
+  /** In the connection's transaction, as an INSERT would, without one to be planned. */
+  private async append(name: string, rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return;
+    const appender = await this.connection.createAppender(name);
+    const types = Array.from({ length: appender.columnCount }, (_, i): DuckDBType => appender.columnType(i));
+    for (let first = 0; first < rows.length; first += chunkRows) {
+      const chunk = DuckDBDataChunk.create(types);
+      chunk.setRows(rows.slice(first, first + chunkRows));
+      appender.appendDataChunk(chunk);
+    }
+    appender.closeSync();
+  }
 }
 
-/** Key and state of business columns, in catalog order. */
-function partsOf({ key, columns }: Table, business: Row): { key: unknown[]; state: unknown[] } {
-  const part = (ofKey: boolean) => business.filter((_, i) => key.includes(columns[i]!.name) === ofKey).map(exact);
-  return { key: part(true), state: part(false) };
-}
+/** As `<table>_open` has it. */
+const openRow = ({ position, transaction, of, business }: Change, hash: bigint): Row => [
+  ...[position, ...business, of.effectiveAt, null, transaction, null, of.actor, of.command],
+  ...[null, null, null, hash],
+];
 
 /** A form that is equal exactly where DuckDB's values of one type are: no decimal becomes a float, no instant a Date. */
 function exact(value: DuckDBValue): unknown {
@@ -126,20 +190,4 @@ function exact(value: DuckDBValue): unknown {
   if (value instanceof DuckDBTimestampTZValue) return String(value.micros);
   if (value instanceof DuckDBDateValue) return value.days;
   return typeof value === 'bigint' ? String(value) : value;
-}
-
-async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Row[]> {
-  return (await connection.runAndReadAll(sql)).getRows();
-}
-
-/** Appends in the connection's transaction, as an INSERT would, without one to be planned. */
-async function append(connection: DuckDBConnection, table: string, rows: readonly Row[]): Promise<void> {
-  if (rows.length === 0) return;
-  const appender = await connection.createAppender(table);
-  const types = Array.from({ length: appender.columnCount }, (_, i) => appender.columnType(i));
-  for (const row of rows) {
-    row.forEach((value, i) => (value === null ? appender.appendNull() : appender.appendValue(value, types[i])));
-    appender.endRow();
-  }
-  appender.closeSync();
 }

@@ -1,24 +1,22 @@
-/** What a reader answers from: the files and its memory as one relation. A fold changes none of these answers. */
+/** What a reader answers from: closed files and its memory as one relation. A fold changes none of these answers. */
 import { keyColumns, surrogateKey, type Table } from '#libs/catalog';
 import { quarantineAsOfFoldSql } from './quarantine.js';
 import { keyHashSql, memoryTables } from './reader-memory.js';
 import { duckdbType, identifier, literal } from './typing.js';
 import { versionColumns } from './version.js';
 
-export interface VersionFiles {
+export interface ViewSource {
   /** Closed version rows; null where none is, or none can matter. */
   readonly closed: string | null;
-  /** Open version rows: files, or the memory's `<table>_open`. */
-  readonly open: string;
   /**
    * Texts of one key that DuckDB casts to its values: rows of other keys may be left out, and the memory's are, by its
-   * index. Only where `open` is the memory's. Whoever asks filters by the key all the same.
+   * index. Whoever asks filters by the key all the same.
    */
   readonly key?: readonly string[];
 }
 
 /** A query for every version: the columns of a version, then `is_current`. */
-export function allVersionsSql(table: Table, { closed, ...opened }: VersionFiles): string {
+export function allVersionsSql(table: Table, { closed, ...opened }: ViewSource): string {
   const overlay = overlaySql(table, opened);
   return closed ? `SELECT ${stored(table)}, false AS is_current FROM ${closed}\nUNION ALL ${overlay}` : overlay;
 }
@@ -28,7 +26,7 @@ export function allVersionsSql(table: Table, { closed, ...opened }: VersionFiles
  * Closed rows may be left out (null) where `position` is at or past the fold. Filters in here, unlike those around
  * `allVersionsSql`, reach the files' statistics.
  */
-export function asOfSql(table: Table, { closed, ...opened }: VersionFiles, position: number): string {
+export function asOfSql(table: Table, { closed, ...opened }: ViewSource, position: number): string {
   const [before, after] = [`opened_tx <= ${position}`, `closed_tx > ${position}`];
   const overlay = `SELECT * FROM (${overlaySql(table, opened)}) WHERE ${before} AND (closed_tx IS NULL OR ${after})`;
   if (!closed) return overlay;
@@ -36,7 +34,7 @@ export function asOfSql(table: Table, { closed, ...opened }: VersionFiles, posit
 }
 
 /** A query for the versions that are in force now. */
-export function currentSql(table: Table, opened: Opened): string {
+export function currentSql(table: Table, opened: Opened = {}): string {
   const { closing } = memoryTables(table);
   return `SELECT ${stored(table)}, true AS is_current FROM (${openedSql(table, opened)}) AS o
 ANTI JOIN ${closing} AS c ON c.position = o.${identifier(surrogateKey(table))}`;
@@ -44,24 +42,23 @@ ANTI JOIN ${closing} AS c ON c.position = o.${identifier(surrogateKey(table))}`;
 
 /** A query for every quarantine interval: the columns of the lake's quarantine. */
 export function quarantinedSql(table: Table, files: { quarantine: string; foldPosition: number }): string {
-  const { tail, closing } = memoryTables(table);
+  const { open, closing } = memoryTables(table);
   return `SELECT q."table", q.position, q.key, q.raw, q.opened_tx, q.valid_from,
     coalesce(q.closed_tx, c.closed_tx) AS closed_tx, coalesce(q.valid_to, c.valid_to) AS valid_to, q.actor, q.command
 FROM (${quarantineAsOfFoldSql(table, files.quarantine, files.foldPosition)}
   UNION ALL SELECT ${literal(table.table)}, ${identifier(surrogateKey(table))}, key, raw, opened_tx, valid_from,
     closed_tx, valid_to, actor, command
-  FROM ${tail} WHERE raw IS NOT NULL AND opened_tx > ${files.foldPosition}) AS q LEFT JOIN ${closing} AS c USING (position)`;
+  FROM ${open} WHERE raw IS NOT NULL AND opened_tx > ${files.foldPosition}) AS q LEFT JOIN ${closing} AS c USING (position)`;
 }
 
 const stored = (table: Table) => versionColumns(table).map(identifier).join(', ');
 
-type Opened = Pick<VersionFiles, 'open' | 'key'>;
+type Opened = Pick<ViewSource, 'key'>;
 
 /** What the fold left open and what opened since, whether or not it closed. */
-function openedSql(table: Table, { open, key }: Opened): string {
-  const ofKey = key ? `key_hash = ${hashOfKey(table, key)}` : 'true';
-  return `SELECT ${stored(table)} FROM ${open} WHERE ${ofKey}
-  UNION ALL SELECT ${stored(table)} FROM ${memoryTables(table).tail} WHERE raw IS NULL AND ${ofKey}`;
+function openedSql(table: Table, { key }: Opened): string {
+  const ofKey = key ? ` AND key_hash = ${hashOfKey(table, key)}` : '';
+  return `SELECT ${stored(table)} FROM ${memoryTables(table).open} WHERE raw IS NULL${ofKey}`;
 }
 
 /** Of nothing but literals: an index serves no parameter. */

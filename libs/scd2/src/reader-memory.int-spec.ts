@@ -3,7 +3,7 @@ import type { Table } from '#libs/catalog';
 import { TestDuckDb } from '../test/test-duckdb.js';
 import { noQuarantineSql } from './quarantine.js';
 import { compactSql, forgetSql, keyHashSql, loadSql, memoryDdl, wornSql } from './reader-memory.js';
-import { refresh } from './refresh.js';
+import { MemoryRefresh } from './refresh.js';
 
 const about = { label: '', description: '' };
 const stations: Table = {
@@ -28,7 +28,7 @@ const files = {
 
 /** Gives all stops another height, from position `first` on. */
 async function changeAll(first: number, height: string): Promise<void> {
-  await refresh(duckdb.connection, stations, {
+  await new MemoryRefresh(duckdb.connection, stations).apply({
     changes: `(SELECT ${first} + stop AS position, ${first} AS tx_position, make_timestamptz(${first}) AS effective_at, 'u' AS op,
       to_json(['A', stop::VARCHAR])::VARCHAR AS key, '{"height":"${height}"}' AS after, NULL AS actor, NULL AS command
       FROM range(1, 30001) AS t(stop))`,

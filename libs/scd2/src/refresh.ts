@@ -1,21 +1,35 @@
 /**
  * A reader's refresh: a batch of whole transactions enters the memory, and only the keys that it touches are recomputed.
  *
- * Few changes are evaluated in plain code: one query types them, one finds their keys' visible states by `key_hash`, what
- * follows is appended. Many, or a truncate, run the same SQL as a fold.
+ * Changes that are handed over as rows are typed and compared in plain code, which finds the states of their keys by
+ * `key_hash`; many, a truncate, or what does not type, run the same SQL as a fold.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
-import { plainRefresh } from './plain-refresh.js';
+import { PlainRefresh, type ChangeRow } from './plain-refresh.js';
 import { sqlRefresh } from './sql-refresh.js';
 
 export interface RefreshBatch {
   /** Whole transactions of one table, all later than what the memory holds (columns as in `BatchSource`). */
   readonly changes: string;
+  /** The same, where they are few: up to some thousands cost less in plain code than in SQL. */
+  readonly rows?: readonly ChangeRow[];
 }
 
-/** Applies the batch to the table's memory. It shows when the caller's transaction commits. */
-export async function refresh(connection: DuckDBConnection, table: Table, { changes }: RefreshBatch): Promise<void> {
-  if (await plainRefresh(connection, table, changes)) return;
-  await sqlRefresh(connection, table, changes);
+/** Refreshes of one table's memory, by one connection that has made it (`memoryDdl`). */
+export class MemoryRefresh {
+  private readonly plain: PlainRefresh;
+
+  constructor(
+    private readonly connection: DuckDBConnection,
+    private readonly table: Table,
+  ) {
+    this.plain = new PlainRefresh(connection, table);
+  }
+
+  /** Applies the batch. It shows when the caller's transaction commits. */
+  async apply({ changes, rows }: RefreshBatch): Promise<void> {
+    if (rows && (await this.plain.apply(rows))) return;
+    await sqlRefresh(this.connection, this.table, changes);
+  }
 }

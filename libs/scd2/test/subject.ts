@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Table } from '#libs/catalog';
 import { foldSql } from '../src/fold.js';
 import { noQuarantineSql, openQuarantineSql } from '../src/quarantine.js';
+import type { ChangeRow } from '../src/plain-refresh.js';
 import { allVersionsSql, asOfSql, currentSql, quarantinedSql } from '../src/read-view.js';
-import { compactSql, forgetSql, loadSql, memoryDdl, memoryTables } from '../src/reader-memory.js';
-import { refresh } from '../src/refresh.js';
-import { sqlRefresh } from '../src/sql-refresh.js';
+import { compactSql, forgetSql, loadSql, memoryDdl } from '../src/reader-memory.js';
+import { MemoryRefresh } from '../src/refresh.js';
 import { stepsSql } from '../src/steps.js';
 import { identifier } from '../src/typing.js';
 import { noVersionsSql, versionColumns } from '../src/version.js';
@@ -16,8 +16,8 @@ import type { TestDuckDb } from './test-duckdb.js';
 
 export const quoted = (text: string | null) => (text === null ? 'NULL' : `'${text.replaceAll("'", "''")}'`);
 
-/** Few changes go by plain code, unless something does not type; many keys by a semi join. */
-export type Way = 'by size' | 'by index' | 'by semi join';
+/** By plain code, unless something does not type. */
+export type Way = 'plainly' | 'by SQL';
 
 /** Columns as text; instants in microseconds. */
 export function columnTexts(of: Table, names: readonly string[]): string {
@@ -41,6 +41,7 @@ export class Subject {
   #files = { closed: '', open: '', quarantine: '' };
   #generation = 0;
   #stored: string[] = [];
+  readonly #memory: MemoryRefresh;
   applied = 0;
   folded = 0;
 
@@ -49,7 +50,9 @@ export class Subject {
     readonly table: Table,
     readonly changes: readonly Change[],
     readonly parquet: boolean,
-  ) {}
+  ) {
+    this.#memory = new MemoryRefresh(duckdb.connection, table);
+  }
 
   async start(): Promise<this> {
     await this.duckdb.connection.run('ROLLBACK').catch(() => {}); // what a failed case left open would fail all that shrink it
@@ -109,7 +112,7 @@ export class Subject {
     for (const sql of [...memoryDdl(this.table), ...loadSql(this.table, fold)]) await this.duckdb.connection.run(sql);
     const upto = this.applied;
     this.applied = this.folded;
-    if (upto > this.applied) await this.refreshTo(upto, 'by semi join');
+    if (upto > this.applied) await this.refreshTo(upto, 'by SQL');
   }
 
   async refreshTo(cut: number, way: Way, outcome: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): Promise<void> {
@@ -121,8 +124,14 @@ export class Subject {
 
   async #refresh(cut: number, way: Way): Promise<void> {
     const changes = this.#between(this.applied, cut);
-    if (way === 'by size') await refresh(this.duckdb.connection, this.table, { changes });
-    else await sqlRefresh(this.duckdb.connection, this.table, changes, way === 'by index' ? Infinity : 0);
+    await this.#memory.apply({ changes, ...(way === 'plainly' && { rows: await this.#rows(changes) }) });
+  }
+
+  async #rows(changes: string): Promise<ChangeRow[]> {
+    const columns =
+      'position, tx_position AS "txPosition", effective_at AS "effectiveAt", op, key, after, actor, command';
+    const reader = await this.duckdb.connection.runAndReadAll(`SELECT ${columns} FROM ${changes}`);
+    return reader.getRowObjects() as unknown as ChangeRow[];
   }
 
   /**
@@ -142,7 +151,7 @@ export class Subject {
     this.#files.closed = await this.#store(`SELECT * FROM ${this.#files.closed} UNION ALL ${fold.closed}`);
     this.#files.open = await this.#store(fold.open);
     await this.duckdb.connection.run('BEGIN');
-    if (reach > this.applied) await this.#refresh(reach, 'by size');
+    if (reach > this.applied) await this.#refresh(reach, 'plainly');
     const taken = [...forgetSql(this.table, cut), ...(compacts ? compactSql(this.table) : []), 'COMMIT'];
     for (const sql of taken) await this.duckdb.connection.run(sql);
     [this.folded, this.applied] = [cut, reach];
@@ -159,43 +168,44 @@ export class Subject {
     return [...new Set([this.applied, this.folded, ...some])];
   }
 
-  /** Everything a reader can be asked, once with the open versions of the files, once with those in memory. */
+  async #lines(sql: string): Promise<string[]> {
+    return (await this.duckdb.rows(sql)).map((row) => JSON.stringify(row)).sort();
+  }
+
+  current(): Promise<string[]> {
+    return this.#lines(`SELECT ${this.#text()} FROM (${currentSql(this.table)})`);
+  }
+
+  /** Everything a reader can be asked, and what the files hold beside its memory. */
   async answers(): Promise<Record<string, string[]>> {
     const [closed, quarantine] = [this.#files.closed, this.#quarantine()];
-    const answers: Record<string, string[]> = {};
-    const lines = async (sql: string) => (await this.duckdb.rows(sql)).map((row) => JSON.stringify(row)).sort();
-    for (const open of [this.#files.open, memoryTables(this.table).open]) {
-      const where = open === this.#files.open ? 'files' : 'memory';
-      const asOf = (point: number) =>
-        asOfSql(this.table, { closed: point >= this.folded ? null : closed, open }, point);
-      const ask = async (name: string, sql: string) => (answers[`${name}, ${where}`] = await lines(sql));
-      await ask('all versions', `SELECT ${this.#text()} FROM (${allVersionsSql(this.table, { closed, open })})`);
-      await ask('current', `SELECT ${this.#text()} FROM (${currentSql(this.table, { open })})`);
-      await ask(
-        'as of',
-        this.#points()
-          .map((p) => `SELECT '${p}', ${this.#text()} FROM (${asOf(p)})`)
-          .join(' UNION ALL '),
-      );
-    }
-    answers['all versions, key by key'] = (await this.#keyByKey(closed)).sort();
-    const columns = columnTexts(this.table, quarantineColumns);
+    const shown = (sql: string, extra = '') => this.#lines(`SELECT ${extra}${this.#text()} FROM (${sql})`);
+    const asOf = await Promise.all(
+      this.#points().map((p) =>
+        shown(asOfSql(this.table, { closed: p >= this.folded ? null : closed }, p), `'${p}', `),
+      ),
+    );
     const intervals = quarantinedSql(this.table, { quarantine, foldPosition: this.folded });
-    answers.quarantine = await lines(`SELECT ${columns} FROM (${intervals})`);
-    return answers;
+    return {
+      'all versions': await shown(allVersionsSql(this.table, { closed })),
+      current: await this.current(),
+      'as of': asOf.flat().sort(),
+      'all versions, key by key': (await this.#keyByKey(closed)).sort(),
+      'open in the files': await shown(`SELECT *, true AS is_current FROM ${this.#files.open}`),
+      quarantine: await this.#lines(`SELECT ${columnTexts(this.table, quarantineColumns)} FROM (${intervals})`),
+    };
   }
 
   /** All versions, each key's found by the memory's index. */
   async #keyByKey(closed: string): Promise<string[]> {
-    const open = memoryTables(this.table).open;
     const names = this.table.key.map(identifier);
     const texts = names.map((name) => `${name}::VARCHAR`).join(', ');
-    const all = allVersionsSql(this.table, { closed, open });
+    const all = allVersionsSql(this.table, { closed });
     const keys = (await this.duckdb.rows(`SELECT DISTINCT ${texts} FROM (${all})`)) as string[][];
     const lines = [];
     for (const key of keys) {
       const same = names.map((name, i) => `${name}::VARCHAR = ${quoted(key[i]!)}`).join(' AND ');
-      const versions = allVersionsSql(this.table, { closed, open, key });
+      const versions = allVersionsSql(this.table, { closed, key });
       lines.push(...(await this.duckdb.rows(`SELECT ${this.#text()} FROM (${versions}) WHERE ${same}`)));
     }
     return lines.map((row) => JSON.stringify(row));
@@ -205,7 +215,7 @@ export class Subject {
   async lines(): Promise<string[]> {
     const { columns, key, name } = this.table;
     const [closed, quarantine] = [this.#files.closed, this.#quarantine()];
-    const versions = allVersionsSql(this.table, { closed, open: memoryTables(this.table).open });
+    const versions = allVersionsSql(this.table, { closed });
     const intervals = quarantinedSql(this.table, { quarantine, foldPosition: this.folded });
     const other = identifier(columns.find((column) => !key.includes(column.name))!.name);
     const told = await this.duckdb.rows(`
@@ -229,9 +239,12 @@ export class Subject {
     const asOf = lines(
       this.#points().flatMap((p) => versions.filter((v) => shows(v, p)).map((v) => [String(p), ...row(v)])),
     );
+    const open = versions
+      .filter((version) => shows(version, this.folded))
+      .map((version) => ({ ...version, closed: null }));
     return {
-      ...{ 'all versions, files': all, 'all versions, memory': all, 'all versions, key by key': all },
-      ...{ 'current, files': current, 'current, memory': current, 'as of, files': asOf, 'as of, memory': asOf },
+      ...{ 'all versions': all, 'all versions, key by key': all, current, 'as of': asOf },
+      'open in the files': lines(open.map(row)),
       quarantine: lines(unknown.map((interval) => quarantineRow(this.table, interval))),
     };
   }

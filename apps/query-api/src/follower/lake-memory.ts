@@ -6,20 +6,21 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import type { AddFile } from '#libs/delta-log';
-import { changelogTags, parquet, rowsOf } from '#libs/lake';
+import { parquet, rowsOf } from '#libs/lake';
 import {
   compactSql,
   forgetSql,
   literal,
   loadSql,
   memoryDdl,
+  MemoryRefresh,
   noQuarantineSql,
   noVersionsSql,
-  refresh,
   wornSql,
 } from '#libs/scd2';
-import { appliedTransactions, type AppliedTransaction } from './applied-transactions.js';
+import type { AppliedTransaction } from './applied-transactions.js';
 import type { FollowedLake, VersionTables } from './followed-lake.js';
+import { readNewChanges } from './new-changes.js';
 
 /** The files and fold of one table that a cut's queries read beside the memory. */
 export interface FoldedPart {
@@ -42,6 +43,7 @@ const keptCuts = 1000;
 
 export class LakeMemory {
   private readonly cuts = new Map<number, MemoryCut>();
+  private readonly refreshes = new Map<string, MemoryRefresh>();
   private newest: MemoryCut = { id: 0, position: 0, effectiveAt: null, parts: new Map() };
 
   /** `duckdb` is this memory's alone, and its only writer. */
@@ -67,6 +69,7 @@ export class LakeMemory {
       const files = { ...part, open: open.length > 0 ? parquet(open) : `(${noVersionsSql(followed.table)})` };
       for (const sql of [...memoryDdl(followed.table), ...loadSql(followed.table, files)]) await this.duckdb.run(sql);
       parts.set(followed.table.table, part);
+      this.refreshes.set(followed.table.table, new MemoryRefresh(this.duckdb, followed.table));
     }
     this.publish({ ...this.newest, parts });
   }
@@ -91,22 +94,17 @@ export class LakeMemory {
     }
   }
 
-  private async apply({ changelogFolder, tables }: FollowedLake, added: readonly AddFile[]) {
-    const files = parquet(added.map(({ path }) => `${changelogFolder}/${path}`));
-    const known = this.oldestFold(tables);
-    // a filter costs 0.3 ms a file, which is more than reading a small one does
-    const unknown = added.every(holdsOnlyAfter(known)) ? '' : ` WHERE position > ${known}`;
-    await this.duckdb.run(
-      `CREATE OR REPLACE TEMP TABLE new_changes AS SELECT * EXCLUDE (before, correlation_id) FROM ${files}${unknown}`,
-    );
-    const unseen = `(SELECT * FROM new_changes WHERE position > ${this.newest.position})`;
-    const transactions = await appliedTransactions(this.duckdb, unseen);
-    for (const { table } of tables) {
-      const from = Math.max(this.newest.position, this.newest.parts.get(table.table)!.foldPosition);
-      await refresh(this.duckdb, table, {
-        changes: `(SELECT * FROM new_changes WHERE "table" = ${literal(table.table)} AND position > ${from})`,
-      });
+  private async apply({ changelogFolder, tables }: FollowedLake, files: readonly AddFile[]) {
+    const source = { folder: changelogFolder, files, known: this.oldestFold(tables) };
+    const all = tables.map(({ table }) => table);
+    const changes = await readNewChanges(this.duckdb, source, all);
+    for (const table of all) {
+      const { foldPosition } = this.newest.parts.get(table.table)!;
+      const batch = changes.of(table, Math.max(this.newest.position, foldPosition));
+      if (batch) await this.refreshes.get(table.table)!.apply(batch);
     }
+    const transactions = await changes.transactions(this.newest.position);
+    await changes.release();
     return transactions;
   }
 
@@ -135,11 +133,6 @@ export class LakeMemory {
     this.cuts.delete(cut.id - keptCuts);
   }
 }
-
-const holdsOnlyAfter =
-  (position: number) =>
-  ({ tags }: AddFile): boolean =>
-    Number(tags![changelogTags.firstPosition]) > position;
 
 const versionsOf = ({ versions, quarantine }: VersionTables): string =>
   `${versions.snapshot.version}/${quarantine.snapshot.version}`;

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import type { ConsistencyToken } from '#libs/consistency-token';
-import { allVersionsSql, asOfSql, currentSql, literal, memoryTables, quarantinedSql } from '#libs/scd2';
+import { allVersionsSql, asOfSql, currentSql, literal, quarantinedSql } from '#libs/scd2';
 import { readRows } from './duckdb-value.js';
 import type { Followed, Follower } from './follower.js';
 import type { MemoryCut } from './lake-memory.js';
@@ -75,10 +75,7 @@ export class LakeReader implements Reader {
 
 const secondsSince = (microseconds: bigint): number => Math.max(0, Date.now() / 1000 - Number(microseconds) / 1e6);
 
-const openOf = (table: Table, key: readonly string[] | undefined) => ({
-  open: memoryTables(table).open,
-  ...(key && { key }),
-});
+const ofKey = (key: readonly string[] | undefined) => (key ? { key } : {});
 
 class LakeSession implements ReadSession {
   constructor(
@@ -89,19 +86,19 @@ class LakeSession implements ReadSession {
   ) {}
 
   current(table: Table, key?: readonly string[]): string {
-    return `(${currentSql(table, openOf(table, key))})`;
+    return `(${currentSql(table, ofKey(key))})`;
   }
 
   /** What closed before the fold cannot have been in force at or after it: those files are left out. */
   asOf(table: Table, position: number, key?: readonly string[]): string {
     const { closed, foldPosition } = this.at.parts.get(table.table)!;
-    const files = { closed: position >= foldPosition ? null : closed, ...openOf(table, key) };
+    const files = { closed: position >= foldPosition ? null : closed, ...ofKey(key) };
     return `(${asOfSql(table, files, position)})`;
   }
 
   versions(table: Table, key?: readonly string[]): string {
     const { closed } = this.at.parts.get(table.table)!;
-    return `(${allVersionsSql(table, { closed, ...openOf(table, key) })})`;
+    return `(${allVersionsSql(table, { closed, ...ofKey(key) })})`;
   }
 
   cutAtPosition(position: number): Promise<Moment | null> {
