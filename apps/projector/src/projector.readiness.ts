@@ -3,7 +3,7 @@ import { Problem } from '#libs/problems';
 import type { ReadinessIndicator } from '#libs/service';
 import { Operations } from './operations/operations.js';
 import { Projector } from './projector.js';
-import { remedyOf } from './remedy.js';
+import { explained } from './remedy.js';
 
 /**
  * Ready while changes flow from the source into the lake. What stops them is named, with what to do; so is what keeps a
@@ -29,7 +29,7 @@ export class ProjectorReadiness implements ReadinessIndicator {
     const tables = this.projector.running?.folding.status ?? [];
     return tables.flatMap(({ table, drifted, failure }) => {
       if (drifted) return this.drift(table);
-      return failure ? `${failure.message}${remedyOf(failure.cause)}` : [];
+      return failure ? explained(failure, failure.cause) : [];
     });
   }
 
@@ -38,14 +38,13 @@ export class ProjectorReadiness implements ReadinessIndicator {
     const [last] = this.operations.list('rebuild').filter((one) => one.table === table);
     if (last?.state === 'running')
       return `${made} They are being rebuilt: ${last.done} of ${last.total ?? '?'} positions.`;
-    if (last?.error)
-      return `${made} Their rebuild failed and is tried again: ${last.error.message}${remedyOf(last.error)}`;
+    if (last?.error) return `${made} Their rebuild failed and is tried again: ${explained(last.error)}`;
     return `${made} Ask for their rebuild: POST /v1/rebuilds.`;
   }
 }
 
 function detailOf(state: string, error: Error | null): string {
-  const because = error ? ` ${error.message}${remedyOf(error)}` : '';
+  const because = error ? ` ${explained(error)}` : '';
   if (state === 'standby') return `Another projector owns lake or source; this one waits as its standby.${because}`;
   if (state === 'retry') return `The projection failed and begins anew by itself.${because}`;
   return `The projection is not streaming yet.${because}`;

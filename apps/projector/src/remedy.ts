@@ -12,9 +12,10 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** A sentence, after a blank, that tells what to do about an error of the system; nothing where nobody knows. */
-export function remedyOf(error: unknown): string {
-  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
+/** What an error says, as a sentence, and what to do about it where that is known. `cause`: the error of the system. */
+export function explained(error: Error, cause: unknown = error): string {
+  const { code = '', message = '' } = (cause ?? {}) as { code?: string; message?: string };
   const [, remedy] = remedies.find(([pattern]) => pattern.test(`${code} ${message}`)) ?? [];
-  return remedy ? ` ${remedy}` : '';
+  const said = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
+  return remedy ? `${said} ${remedy}` : said;
 }
