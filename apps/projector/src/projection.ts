@@ -13,6 +13,7 @@ import { FoldSchedule } from './folding/fold-schedule.js';
 import { openVersionStores, type VersionStore } from './folding/version-store.js';
 import type { Progress } from './sources/change-source.js';
 import type { ProjectionEvents } from './projection-events.js';
+import { Rebuilder } from './operations/rebuild/rebuilder.js';
 import { upkeepOf, type UpkeepSettings } from './upkeep/lake-upkeep.js';
 import type { Upkeep } from './upkeep/upkeep.js';
 import { WatermarkKeeper } from './watermark/watermark-keeper.js';
