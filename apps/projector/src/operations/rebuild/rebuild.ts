@@ -11,6 +11,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import { recordsOf, type DeltaTable } from '#libs/delta-log';
+import { failpoint } from '#libs/failpoints';
 import { appIds, configuration } from '#libs/lake';
 import type { FoldSchedule } from '../../folding/fold-schedule.js';
 import type { VersionStore } from '../../folding/version-store.js';
@@ -112,6 +113,7 @@ export class Rebuild {
   private async foldTo(position: number, progress: TellProgress, signal: AbortSignal): Promise<void> {
     while (this.shadow.foldPosition < position) {
       signal.throwIfAborted();
+      await failpoint('rebuild.before-fold', this.of.store.versions.folder);
       const end = chunkEnd(this.of.changelog.snapshot, this.shadow.foldPosition, this.chunk)!;
       await this.shadow.foldTo(end, this.of.changelog, this.duckdb);
       progress(this.shadow.foldPosition, this.tip);

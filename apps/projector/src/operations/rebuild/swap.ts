@@ -5,6 +5,7 @@
  * that no versions name, which nobody reads, and which `dropOtherGenerations` removes.
  */
 import { removalOf, schemaString, type Action, type AddFile, type Metadata } from '#libs/delta-log';
+import { failpoint } from '#libs/failpoints';
 import { appIds, quarantineGeneration, quarantineTags, versionTable } from '#libs/lake';
 import type { VersionStore } from '../../folding/version-store.js';
 import type { ShadowVersions } from './shadow-versions.js';
@@ -22,6 +23,7 @@ export function nextGeneration({ table, versions, quarantine }: VersionStore): n
 export async function swap(store: VersionStore, shadow: ShadowVersions, generation: number): Promise<void> {
   const { versions, quarantine } = store;
   const unknown = shadow.quarantine.map((add) => ({ add }));
+  await failpoint('rebuild.before-quarantine', versions.folder);
   if (unknown.length > 0) await quarantine.commit(unknown, 'REBUILD');
   const made = [
     { metaData: metadataOf(store) },
@@ -29,12 +31,15 @@ export async function swap(store: VersionStore, shadow: ShadowVersions, generati
     { txn: { appId: appIds.fold, version: shadow.foldPosition } },
     { txn: { appId: appIds.quarantine, version: generation } },
   ];
+  await failpoint('rebuild.before-swap', versions.folder);
   await versions.commitOnto(({ files }) => [...removals(files.values()), ...made], 'REBUILD');
+  await failpoint('rebuild.after-swap', versions.folder);
 }
 
 /** Removes what the quarantine has of generations that the table's versions do not name. */
 export async function dropOtherGenerations({ table, versions, quarantine }: VersionStore): Promise<void> {
   const generation = quarantineGeneration(versions.snapshot);
+  await failpoint('rebuild.before-clearing', versions.folder);
   const isOther = (file: AddFile) => isOf(table.table)(file) && generationOf(file) !== generation;
   await quarantine.commitOnto(({ files }) => {
     const others = [...files.values()].filter(isOther);
