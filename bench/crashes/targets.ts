@@ -1,0 +1,42 @@
+/** Where to strike: each step, for the kinds of table that take it in their own way. */
+import { failpoints, type FailpointName } from '#libs/failpoints';
+import type { Provocation } from './projector-process.js';
+
+export interface Target {
+  readonly name: FailpointName;
+  readonly table?: string;
+  /** Hits of a start among which one is chosen. */
+  readonly hits: number;
+  readonly provoke?: Provocation;
+}
+
+const everyTable = ['changelog', 'accounts_dimension', 'deposits_history', 'gauges_dimension', 'quarantine'];
+const tables: Readonly<Record<string, readonly string[]>> = {
+  commit: everyTable,
+  'data-file': everyTable,
+  file: ['_watermark.json', '_last_checkpoint'],
+};
+
+/** Steps that come seldom: the first is as good as any. */
+const seldom = /^(?:checkpoint|clean-log|vacuum|merge|quarantine|rebuild|snapshot|file)/;
+
+/** Each step of each kind of table. */
+export function allTargets(): Target[] {
+  return (Object.keys(failpoints) as FailpointName[]).flatMap((name) =>
+    (tables[kindOf(name)] ?? [undefined]).map((table) => ({ ...targetOf(name), ...(table && { table }) })),
+  );
+}
+
+/** Each step once, of whatever table comes by. */
+export const fewTargets = (): Target[] => (Object.keys(failpoints) as FailpointName[]).map(targetOf);
+
+function targetOf(name: FailpointName): Target {
+  const kind = kindOf(name);
+  const provoke = kind === 'rebuild' ? 'rebuild' : kind === 'snapshot' ? 'resnapshot' : undefined;
+  return { name, hits: seldom.test(name) ? 1 : 3, ...(provoke && ({ provoke } as const)) };
+}
+
+const kindOf = (name: string): string => name.split('.')[0]!;
+
+/** As FAILPOINTS has it. */
+export const labelOf = ({ name, table }: Pick<Target, 'name' | 'table'>): string => (table ? `${name}:${table}` : name);
