@@ -93,8 +93,8 @@ const noDifferences = {
 };
 
 const namesOf = (lake: ChangingLake, table: string) =>
-  readdirSync(join(folderOf(lake), table))
-    .filter((name) => name.endsWith('.parquet'))
+  readdirSync(join(folderOf(lake), table), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.parquet') && !name.startsWith('_delta_log'))
     .sort();
 const live = (files: ReadonlyMap<string, unknown>) => [...files.keys()].sort();
 
