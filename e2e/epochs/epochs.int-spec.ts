@@ -141,7 +141,7 @@ function expectResnapshot(after: readonly Version[]): void {
   expect(kept).toEqual(before.map((version) => ('BC'.includes(version.id) ? { ...version, closed: tx } : version)));
 }
 
-async function stopsThenHeals(change: string, options: Partial<RunningProjectorOptions> = {}): Promise<void> {
+async function expectStopAndHeal(change: string, options: Partial<RunningProjectorOptions> = {}): Promise<void> {
   const files = await filesOfLake();
   const projector = start(options);
   const { error } = await projector.until('park');
@@ -169,27 +169,27 @@ describe('a lake whose source', () => {
   it('lost its slot stops, and a resnapshot loses nothing', async () => {
     await dropSlot();
     await changeRows();
-    await stopsThenHeals('slot-missing');
+    await expectStopAndHeal('slot-missing');
   });
 
   it('has another slot under the same name stops, and a resnapshot loses nothing', async () => {
     await dropSlot();
     await changeRows();
     await sql(`SELECT pg_create_logical_replication_slot('${name}', 'pgoutput')`);
-    await stopsThenHeals('slot-replaced');
+    await expectStopAndHeal('slot-replaced');
   });
 
   it('had its slot moved on by somebody else stops, and a resnapshot loses nothing', async () => {
     await changeRows();
     await sql(`SELECT pg_replication_slot_advance('${name}', pg_current_wal_insert_lsn())`);
-    await stopsThenHeals('position-lost');
+    await expectStopAndHeal('position-lost');
   });
 
   it('was made anew in the same server stops, and a resnapshot loses nothing', async () => {
     await sql(`DROP DATABASE ${name} WITH (FORCE)`, 'postgres');
     await createDatabase();
     await rowsNow();
-    await stopsThenHeals('database-replaced');
+    await expectStopAndHeal('database-replaced');
   });
 
   it('heals by itself where it is told to', async () => {
@@ -221,7 +221,7 @@ describe('a lake whose source', () => {
     const ended = dying.stop();
     cut.resolve();
     await ended;
-    await stopsThenHeals('slot-replaced');
+    await expectStopAndHeal('slot-replaced');
   });
 });
 
@@ -269,7 +269,7 @@ describe('a lake whose server', () => {
     await sql('CHECKPOINT');
     const lost = `SELECT FROM pg_replication_slots WHERE slot_name = '${name}' AND wal_status = 'lost'`;
     await eventually(async () => (await sql(lost)).length === 1);
-    await stopsThenHeals('slot-invalidated');
+    await expectStopAndHeal('slot-invalidated');
     await server.stop();
     await startServer();
   });
@@ -311,7 +311,7 @@ describe('a lake whose server', () => {
     await startServer({ restore_command: 'false' });
     const recovering = 'SELECT pg_is_in_recovery()::text AS recovering';
     await eventually(async () => (await sql(recovering))[0]!['recovering'] === 'false');
-    await stopsThenHeals('timeline-changed');
+    await expectStopAndHeal('timeline-changed');
   });
 
   it('was replaced by another one stops, and a resnapshot loses nothing', async () => {
@@ -320,6 +320,6 @@ describe('a lake whose server', () => {
     await startServer();
     await createDatabase();
     await rowsNow();
-    await stopsThenHeals('system-replaced');
+    await expectStopAndHeal('system-replaced');
   });
 });

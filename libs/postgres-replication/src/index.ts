@@ -18,6 +18,7 @@ export { identifyServer, type ServerIdentity } from './server.js';
 export { connect, disconnect, quoteIdentifier, type SessionOptions } from './session.js';
 export {
   createSlot,
+  createTemporarySlot,
   dropSlot,
   lockSlot,
   readSlot,

@@ -73,6 +73,16 @@ export async function createSlot(replication: pg.Client, slot: string): Promise<
   return { consistentPoint: row.consistent_point, snapshot: row.snapshot_name };
 }
 
+/** As `createSlot`, a slot that is gone with its connection: for the snapshot alone, beside whatever slots there are. */
+export async function createTemporarySlot(replication: pg.Client, slot: string): Promise<CreatedSlot> {
+  const [row] = (
+    await replication.query(
+      `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`,
+    )
+  ).rows;
+  return { consistentPoint: row.consistent_point, snapshot: row.snapshot_name };
+}
+
 /** Drops the slot if it is there. @throws SlotInUse */
 export async function dropSlot(client: pg.Client, slot: string, wait: Wait): Promise<void> {
   const drop = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${quoteLiteral(slot)}`;

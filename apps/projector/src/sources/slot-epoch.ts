@@ -63,6 +63,16 @@ export async function checkEpoch(
 function checkServer(server: ServerIdentity, { epoch, positions: { accepted } }: Standing): void {
   if (epoch.adapter !== 'postgres')
     throw new SourceChanged('adapter-changed', `The lake was filled by the ${epoch.adapter} adapter, not from a slot.`);
+  refuseOtherDatabase(server, epoch);
+  if (server.flushed < accepted)
+    throw new SourceChanged(
+      'position-lost',
+      `The server's log ends at ${formatLsn(server.flushed)}, before the lake's last transaction at ${formatLsn(accepted)}: it was restored.`,
+    );
+}
+
+/** Whichever adapter the epoch is of. @throws SourceChanged */
+export function refuseOtherDatabase(server: ServerIdentity, epoch: SourceEpoch): void {
   if (server.systemIdentifier !== epoch.system_identifier)
     throw new SourceChanged(
       'system-replaced',
@@ -73,15 +83,12 @@ function checkServer(server: ServerIdentity, { epoch, positions: { accepted } }:
       'timeline-changed',
       `The server is on timeline ${server.timeline}, the lake's source was on ${epoch.timeline}: it was promoted or restored.`,
     );
-  if (server.database !== epoch.database || server.databaseOid !== epoch.identity.split('/')[0])
+  // only a slot's identity says which
+  const isOfAnotherOid = epoch.adapter === 'postgres' && server.databaseOid !== epoch.identity.split('/')[0];
+  if (server.database !== epoch.database || isOfAnotherOid)
     throw new SourceChanged(
       'database-replaced',
-      `Database ${server.database} (oid ${server.databaseOid}) is not the one that the lake's slot ${epoch.identity} was in.`,
-    );
-  if (server.flushed < accepted)
-    throw new SourceChanged(
-      'position-lost',
-      `The server's log ends at ${formatLsn(server.flushed)}, before the lake's last transaction at ${formatLsn(accepted)}: it was restored.`,
+      `Database ${server.database} (oid ${server.databaseOid}) is not the one that the lake was filled from (${epoch.identity}).`,
     );
 }
 

@@ -1,0 +1,119 @@
+/** The source's rows at one point of its log, as texts, in tables of the workspace. */
+import { randomBytes } from 'node:crypto';
+import { capturedTables, type Catalog } from '#libs/catalog';
+import { parseLsn, type Lsn, type SourceEpoch } from '#libs/change-event';
+import {
+  connect,
+  createTemporarySlot,
+  disconnect,
+  publishedTables,
+  type ChunkLimits,
+  type SessionOptions,
+} from '#libs/postgres-replication';
+import { identifier } from '#libs/scd2';
+import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
+import type pg from 'pg';
+import { openSnapshot, readTable } from '../sources/exported-snapshot.js';
+import { refuseOtherDatabase } from '../sources/slot-epoch.js';
+
+export interface VerifiedSource extends SessionOptions {
+  readonly publication: string;
+}
+
+export interface SourceTable {
+  /** In the workspace; its columns are those of the publication, each VARCHAR. */
+  readonly relation: string;
+  readonly columns: readonly string[];
+  readonly rows: number;
+}
+
+export interface SourceRows {
+  /** Exactly the commits that end at or before it are in the rows. */
+  readonly lsn: Lsn;
+  /** By the table's name in the source. */
+  readonly tables: ReadonlyMap<string, SourceTable>;
+}
+
+const chunk: ChunkLimits = { items: 1000, bytes: 1 << 20 };
+/** Chunks that the appender may hold in memory. */
+const chunksAFlush = 16;
+
+/**
+ * Reads every table of the catalog, beside whatever reads from the source already: the snapshot comes with a slot that is
+ * gone as soon as it has been taken over, and no table is locked but against commands that would change its shape.
+ * @throws SourceChanged if it is not the database of the epoch
+ */
+export async function readSourceRows(
+  { source, catalog, epoch }: { source: VerifiedSource; catalog: Catalog; epoch: SourceEpoch },
+  duckdb: DuckDBConnection,
+  told: (rows: number) => void,
+  signal: AbortSignal,
+): Promise<SourceRows> {
+  const admin = await connect({ applicationName: 'verification', ...source });
+  const keys = new Map([...capturedTables(catalog)].filter(([name]) => name !== catalog.events?.table));
+  try {
+    const settings = { applicationName: 'verification', ...source, keys };
+    const slot = `verification_${randomBytes(8).toString('hex')}`;
+    const { server, consistentPoint, reader } = await openSnapshot(admin, settings, signal, (creator) =>
+      createTemporarySlot(creator, slot),
+    );
+    const abort = () => void disconnect(reader);
+    signal.addEventListener('abort', abort);
+    try {
+      refuseOtherDatabase(server, epoch);
+      const copy = new TableCopy(reader, duckdb, told, signal);
+      return { lsn: parseLsn(consistentPoint), tables: await copy.all([...keys.keys()], source.publication) };
+    } finally {
+      signal.removeEventListener('abort', abort);
+      await disconnect(reader);
+    }
+  } finally {
+    await disconnect(admin);
+  }
+}
+
+class TableCopy {
+  private rows = 0;
+
+  constructor(
+    private readonly reader: pg.Client,
+    private readonly duckdb: DuckDBConnection,
+    private readonly told: (rows: number) => void,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async all(names: readonly string[], publication: string): Promise<Map<string, SourceTable>> {
+    const published = await publishedTables(this.reader, publication);
+    const tables = new Map<string, SourceTable>();
+    for (const name of names) tables.set(name, await this.one(name, published.get(name)!, `source_${tables.size}`));
+    return tables;
+  }
+
+  private async one(name: string, published: Parameters<typeof readTable>[2], table: string): Promise<SourceTable> {
+    const { columns } = published;
+    const before = this.rows;
+    const definition = columns.map((column) => `${identifier(column)} VARCHAR`).join(', ');
+    await this.duckdb.run(`CREATE TABLE rows.${table} (${definition})`);
+    await this.duckdb.run('BEGIN'); // rows go to the file once, without a log
+    const appender = await this.duckdb.createAppender(table, 'main', 'rows');
+    let chunks = 0;
+    for await (const rows of readTable(this.reader, name, published, chunk)) {
+      this.signal.throwIfAborted();
+      for (const row of rows) appendRow(appender, row);
+      if (++chunks % chunksAFlush === 0) appender.flushSync();
+      this.rows += rows.length;
+      this.told(this.rows);
+    }
+    appender.closeSync();
+    await this.duckdb.run('COMMIT');
+    return { relation: `rows.${table}`, columns, rows: this.rows - before };
+  }
+}
+
+function appendRow(appender: DuckDBAppender, row: readonly (string | null)[]): void {
+  for (const value of row) {
+    if (value === null) appender.appendNull();
+    else appender.appendVarchar(value);
+  }
+  appender.endRow();
+}

@@ -1,0 +1,45 @@
+/** Where a verification keeps what it compares: a DuckDB of its own with little memory, and files for all the rest. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { openDuckDb } from '#libs/lake';
+import { literal } from '#libs/scd2';
+
+/** Beside what the projector needs itself. */
+const memoryLimit = '256MB';
+
+export class Workspace {
+  private constructor(
+    /** Tables of the schema `rows` are in a file. */
+    readonly duckdb: DuckDBConnection,
+    private readonly instance: DuckDBInstance,
+    private readonly folder: string,
+  ) {}
+
+  /** `parent`: the folder in which one for the files is made. */
+  static async open(parent: string): Promise<Workspace> {
+    await mkdir(parent, { recursive: true });
+    const folder = await mkdtemp(join(parent, 'verification-'));
+    try {
+      const instance = await openDuckDb({ threads: 1, memoryLimit, temporaryFolder: join(folder, 'spill') });
+      const duckdb = await instance.connect();
+      // else rows keep their order, and with it their memory, for nobody
+      await duckdb.run('SET preserve_insertion_order = false');
+      await duckdb.run(`ATTACH ${literal(join(folder, 'rows.duckdb'))} AS rows`);
+      return new Workspace(duckdb, instance, folder);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  interrupt(): void {
+    this.duckdb.interrupt();
+  }
+
+  async close(): Promise<void> {
+    this.duckdb.closeSync();
+    this.instance.closeSync();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
