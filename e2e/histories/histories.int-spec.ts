@@ -40,7 +40,10 @@ async function project(
   const open = () =>
     Projection.open(
       duckdb,
-      { lake, catalog, spoolFolder: lake, foldChanges: 1 + Math.floor(random() * 40), foldAge: 60_000 },
+      {
+        ...{ lake, catalog, spoolFolder: lake, foldAge: 60_000 },
+        ...{ foldChanges: 1 + Math.floor(random() * 40), rowsPerOpenFile: 1 + Math.floor(random() * 4) },
+      },
       { appended: ignore, folded: ignore, foldFailed: fail, upkeepFailed: fail, suspiciousClock: ignore, failed: fail },
     );
   let projection = await open();

@@ -26,6 +26,8 @@ export interface ProjectionOptions {
   readonly foldChanges: number;
   /** Milliseconds. */
   readonly foldAge: number;
+  /** Rows of an open file, about; tests have few. */
+  readonly rowsPerOpenFile?: number;
   /** Instead of the usual sizes and times. */
   readonly upkeep?: Partial<UpkeepSettings>;
 }
@@ -116,7 +118,8 @@ export class Projection {
   }
 }
 
-const foldBudget = ({ foldChanges, foldAge }: ProjectionOptions) => ({
+const foldBudget = ({ foldChanges, foldAge, rowsPerOpenFile }: ProjectionOptions) => ({
+  rowsPerFile: rowsPerOpenFile,
   minimumChanges: foldChanges,
   shareOfOpenRows: 0.01,
   maximumAge: foldAge,

@@ -1,6 +1,16 @@
 export { identifier, literal } from './typing.js';
 export { noVersionsSql } from './version.js';
-export { stepsSql, type BatchSource } from './steps.js';
+export { keysOfText, stepsSql, type BatchSource } from './steps.js';
+export {
+  boundsSql,
+  keyInRangeSql,
+  keyOrStrayInRangeSql,
+  keyRowSql,
+  keysIn,
+  rangesSql,
+  type KeyRange,
+  type KeyTexts,
+} from './key-range.js';
 export { foldSql, type FoldQueries, type FoldSource } from './fold.js';
 export { noQuarantineSql, openQuarantineSql } from './quarantine.js';
 export { compactSql, forgetSql, loadSql, memoryDdl, wornSql, type FoldedFiles } from './reader-memory.js';

@@ -13,6 +13,8 @@ import { list, packed, stateList, statesOfVersions } from './version.js';
 export interface BatchSource {
   /** Whole transactions of one table: position, tx_position, effective_at, op, key, after, actor, command. */
   readonly changes: string;
+  /** Whether `changes` went through `keysOfText` already. */
+  readonly keyed?: boolean;
   /** Version rows that were open in the files. */
   readonly open: string;
   /** States that are no version rows of `open`: the open quarantine and, in a reader, its tail. */
@@ -53,9 +55,11 @@ export function keysOfText(table: Table, relation: string): string {
         FROM (SELECT *, ${keyTextsSql(table)} AS key_texts FROM ${relation}))`;
 }
 
-function keyedSql(table: Table, { changes }: BatchSource): string {
-  return `scd2_changes AS (SELECT position, tx_position, effective_at, op, key, after, actor, command FROM ${changes}),
-scd2_keyed AS (${keysOfText(table, `(SELECT * FROM scd2_changes WHERE op <> 't')`)}),
+function keyedSql(table: Table, { changes, keyed }: BatchSource): string {
+  const rows = `(SELECT * FROM scd2_changes WHERE op <> 't')`;
+  const keys = keyed ? `, ${list(keyColumns(table))}, stray` : '';
+  return `scd2_changes AS (SELECT position, tx_position, effective_at, op, key, after, actor, command${keys} FROM ${changes}),
+scd2_keyed AS (${keyed ? `SELECT * FROM ${rows}` : keysOfText(table, rows)}),
 scd2_touched AS (SELECT DISTINCT ${list(keyColumns(table))}, stray FROM scd2_keyed)`;
 }
 

@@ -1,10 +1,11 @@
 /** What a fold writes, without committing it: for the lake's own versions, and for those that a rebuild makes beside them. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { AddFile, Snapshot } from '#libs/delta-log';
-import { failpoint } from '#libs/failpoints';
 import { changelogTags, parquet, rowsOf } from '#libs/lake';
-import { foldSql, literal, noQuarantineSql, noVersionsSql, openQuarantineSql, stepsSql } from '#libs/scd2';
-import { closedFilesOf, openFileOf, quarantineFileOf, type VersionFiles } from './version-files.js';
+import { foldSql, keysOfText, literal, noQuarantineSql } from '#libs/scd2';
+import { foldStretch, stretchesOf, type FoldBatch } from './fold-stretch.js';
+import { touchedRanges, type OpenRange } from './open-ranges.js';
+import { quarantineFileOf, rowsPerOpenFile, type VersionFiles } from './version-files.js';
 
 export interface Changelog {
   readonly folder: string;
@@ -23,25 +24,31 @@ export interface FoldOutcome {
 
 /**
  * Folds the changes after `from.foldPosition` up to `position`, a transaction's last that the changelog holds, into new
- * files. They are durable when it resolves, and in no version of any table. `duckdb` is this fold's alone.
+ * files. They are durable when it resolves, and in no version of any table. `duckdb` is this fold's alone; `limit`: open
+ * rows of a file, about.
  */
 export async function foldFiles(
   from: VersionFiles,
   { folder, snapshot }: Changelog,
   position: number,
   duckdb: DuckDBConnection,
+  limit = rowsPerOpenFile,
 ): Promise<FoldOutcome> {
   const files = changelogFiles(snapshot, from.foldPosition, position).map((path) => `${folder}/${path}`);
   try {
-    const changes = await loadChanges(from, files, position, duckdb);
-    const written = changes.count > 0 ? await foldChanges(from, changes.truncated, duckdb) : unchanged;
-    return { changes: changes.count, ...written };
+    const { count, truncated } = await loadChanges(from, files, position, duckdb);
+    if (count === 0) return { changes: 0, added: [], removedOpen: [], quarantine: null };
+    const changes = { relation: 'fold_changes', truncated };
+    const ranges = await touchedRanges(from.table, from, changes, { limit, duckdb });
+    const batch = { ...changes, quarantine: quarantineOf(from) };
+    return { changes: count, ...(await foldStretches(from, batch, stretchesOf(ranges, changes, limit), duckdb)) };
   } finally {
-    for (const rows of ['fold_changes', 'fold_steps']) await duckdb.run(`DROP TABLE IF EXISTS ${rows}`);
+    for (const rows of tables) await duckdb.run(`DROP TABLE IF EXISTS ${rows}`);
   }
 }
 
-const unchanged = { added: [], removedOpen: [], quarantine: null };
+/** What a fold keeps in its connection. */
+const tables = ['fold_changes', 'fold_steps', 'fold_unknown'];
 
 /** The changelog's files that hold positions after `from` and up to `to`. */
 function changelogFiles({ files }: Snapshot, from: number, to: number): string[] {
@@ -58,9 +65,9 @@ async function loadChanges(
   duckdb: DuckDBConnection,
 ): Promise<{ count: number; truncated: boolean }> {
   if (files.length === 0) return { count: 0, truncated: false };
-  await duckdb.run(`CREATE OR REPLACE TEMP TABLE fold_changes AS
-    SELECT position, tx_position, effective_at, op, key, after, actor, command FROM ${parquet(files)}
-    WHERE "table" = ${literal(table.table)} AND position > ${foldPosition} AND position <= ${to}`);
+  const changes = `(SELECT position, tx_position, effective_at, op, key, after, actor, command FROM ${parquet(files)}
+    WHERE "table" = ${literal(table.table)} AND position > ${foldPosition} AND position <= ${to})`;
+  await duckdb.run(`CREATE OR REPLACE TEMP TABLE fold_changes AS ${keysOfText(table, changes)}`);
   const [row] = await rowsOf(
     duckdb,
     `SELECT count(*) AS count, count(*) FILTER (op = 't') AS truncates FROM fold_changes`,
@@ -68,29 +75,34 @@ async function loadChanges(
   return { count: Number(row!.count), truncated: Number(row!.truncates) > 0 };
 }
 
-async function foldChanges(from: VersionFiles, truncated: boolean, duckdb: DuckDBConnection) {
-  const { table, foldPosition } = from;
-  const old = from.open.map(({ path }) => `${from.folder}/${path}`);
-  const known = from.quarantine.files.map(({ path }) => `${from.quarantine.folder}/${path}`);
-  const open = old.length > 0 ? parquet(old) : `(${noVersionsSql(table)})`;
-  const unknown = known.length > 0 ? parquet(known, `'${table.table}' AS "table"`) : `(${noQuarantineSql()})`;
-  const rest = `(${openQuarantineSql(table, unknown, foldPosition)})`;
-  await failpoint('fold.before-steps', from.folder);
-  await duckdb.run(
-    `CREATE OR REPLACE TEMP TABLE fold_steps AS ${stepsSql(table, { changes: 'fold_changes', open, rest, truncated })}`,
-  );
-  await failpoint('fold.before-files', from.folder);
-  const queries = foldSql(table, { steps: 'fold_steps', open, quarantine: unknown, foldPosition });
-  const [unknowns] = await rowsOf(duckdb, queries.quarantineChanged);
-  const quarantine = unknowns!.changed ? await quarantineFileOf(from, queries.quarantine, duckdb) : null;
-  const [steps] = await rowsOf(
-    duckdb,
-    'SELECT count(*) FILTER (NOT known OR closed_tx IS NOT NULL) AS count FROM fold_steps',
-  );
-  if (Number(steps!.count) === 0) return { ...unchanged, quarantine };
-  const added = [
-    ...(await openFileOf(from, queries.open, duckdb)),
-    ...(await closedFilesOf(from, queries.closed, duckdb)),
-  ];
-  return { added, removedOpen: from.open, quarantine };
+function quarantineOf({ table, quarantine }: VersionFiles): string {
+  const files = quarantine.files.map(({ path }) => `${quarantine.folder}/${path}`);
+  return files.length > 0 ? parquet(files, `${literal(table.table)} AS "table"`) : `(${noQuarantineSql()})`;
+}
+
+async function foldStretches(
+  from: VersionFiles,
+  batch: FoldBatch,
+  stretches: OpenRange[][],
+  duckdb: DuckDBConnection,
+): Promise<Omit<FoldOutcome, 'changes'>> {
+  const [added, removedOpen] = [[] as AddFile[], new Set<AddFile>()];
+  const source = { steps: 'fold_steps', open: '', quarantine: batch.quarantine, foldPosition: from.foldPosition };
+  const { quarantineChanged } = foldSql(from.table, source);
+  let isChanged = false;
+  for (const ranges of stretches) {
+    const outcome = await foldStretch(from, batch, ranges, duckdb);
+    added.push(...outcome.added);
+    for (const file of outcome.removedOpen) removedOpen.add(file);
+    const [unknown] = await rowsOf(duckdb, quarantineChanged);
+    if (!unknown!.changed) continue;
+    const steps = `FROM fold_steps WHERE state.raw IS NOT NULL`;
+    await duckdb.run(
+      isChanged ? `INSERT INTO fold_unknown ${steps}` : `CREATE OR REPLACE TEMP TABLE fold_unknown AS ${steps}`,
+    );
+    isChanged = true;
+  }
+  const unknown = foldSql(from.table, { ...source, steps: 'fold_unknown' }).quarantine;
+  const quarantine = isChanged ? await quarantineFileOf(from, unknown, duckdb) : null;
+  return { added, removedOpen: [...removedOpen], quarantine };
 }

@@ -437,7 +437,7 @@ describe('a quarantine made anew beside another one', () => {
     const [first] = [...quarantine.snapshot.files.values()];
     expect(generationOf([first!])).toEqual(['0']);
     const path = 'next.parquet';
-    await reading.run(`COPY (SELECT * REPLACE ('["N"]' AS key) FROM read_parquet('${lake}/quarantine/${first!.path}')
+    await reading.run(`COPY (SELECT * REPLACE ('["N"]' AS key) FROM read_parquet('${lake}/quarantine/${first!.path}', hive_partitioning = false)
       WHERE key = '["A"]') TO '${lake}/quarantine/${path}' (FORMAT parquet)`);
     await quarantine.commit([{ add: { ...first!, path, tags: { 'migsbyu.generation': '1' } } }]);
     await append(transaction(300, [account('B', '1')]));

@@ -22,6 +22,8 @@ export interface FoldOptions {
   readonly failed: (error: FoldFailed) => void;
   /** Milliseconds between a failed fold and the table's next attempt. */
   readonly pauseAfterFailure?: number;
+  /** Open rows of one file, about; tests have few. */
+  readonly rowsPerFile?: number | undefined;
 }
 
 /** How far a table is folded, whether another catalog made it, why it is not folded. */
@@ -53,8 +55,8 @@ export class FoldSchedule {
     duckdb: DuckDBConnection,
     private readonly options: FoldOptions,
   ) {
-    const pause = options.pauseAfterFailure ?? 5_000;
-    this.tables = stores.map((store) => new TableFolding(store, changelog, duckdb, pause));
+    const { rowsPerFile, pauseAfterFailure = 5_000 } = options;
+    this.tables = stores.map((store) => new TableFolding(store, changelog, duckdb, { pauseAfterFailure, rowsPerFile }));
     this.tip = this.folded;
   }
 

@@ -25,11 +25,11 @@ export async function fold(
   store: VersionStore,
   changelog: Changelog,
   position: number,
-  duckdb: DuckDBConnection,
+  { duckdb, rowsPerFile }: { readonly duckdb: DuckDBConnection; readonly rowsPerFile?: number | undefined },
 ): Promise<Folded> {
   const started = performance.now();
   const { files } = store;
-  const { changes, added, removedOpen, quarantine } = await foldFiles(files, changelog, position, duckdb);
+  const { changes, added, removedOpen, quarantine } = await foldFiles(files, changelog, position, duckdb, rowsPerFile);
   if (quarantine) {
     const actions = [...removals(files.quarantine.files), ...additions(quarantine)];
     await failpoint('quarantine.before-commit', files.folder);

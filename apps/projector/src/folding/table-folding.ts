@@ -18,18 +18,25 @@ export class FoldFailed extends Error {
 /** Failures in a row after which a table holds nobody back any more: it may never fold again. */
 const patience = 3;
 
+export interface TableFoldingOptions {
+  /** Milliseconds. */
+  readonly pauseAfterFailure: number;
+  /** Open rows of one file, about. */
+  readonly rowsPerFile?: number | undefined;
+}
+
 /** One table's folds: one at a time, none while the table's files are somebody else's, none soon after a failure. */
 export class TableFolding {
   private last: Promise<unknown> = Promise.resolve();
   private failures: FoldFailed[] = [];
   private restsUntil = 0;
 
-  /** `duckdb` is the folds' alone; `pause`: milliseconds after a failure. */
+  /** `duckdb` is the folds' alone. */
   constructor(
     private readonly store: VersionStore,
     private readonly changelog: Changelog,
     private readonly duckdb: DuckDBConnection,
-    private readonly pause: number,
+    private readonly options: TableFoldingOptions,
   ) {}
 
   get table(): string {
@@ -70,14 +77,15 @@ export class TableFolding {
   foldTo(position: number): Promise<Folded | null> {
     return this.exclusively(async () => {
       if (!this.isBehind(position)) return null;
+      const [{ duckdb }, { rowsPerFile }] = [this, this.options];
       try {
-        const folded = await fold(this.store, this.changelog, position, this.duckdb);
+        const folded = await fold(this.store, this.changelog, position, { duckdb, rowsPerFile });
         this.failures = [];
         return folded;
       } catch (error) {
         const failure = new FoldFailed(this.table, error as Error);
         this.failures = [...this.failures.slice(1 - patience), failure];
-        this.restsUntil = performance.now() + this.pause;
+        this.restsUntil = performance.now() + this.options.pauseAfterFailure;
         throw failure;
       }
     });

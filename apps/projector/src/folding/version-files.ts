@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { surrogateKey, type Table } from '#libs/catalog';
 import { statsOf, writeDataFile, type AddFile } from '#libs/delta-log';
 import { quarantineTags, rowsOf } from '#libs/lake';
-import { identifier, literal } from '#libs/scd2';
+import { identifier, literal, type KeyTexts } from '#libs/scd2';
 
 /** Names the period of a closed file, so that files of one period can be merged. */
 export const periodTag = 'migsbyu.period';
@@ -21,6 +21,19 @@ export interface VersionFiles {
   readonly quarantine: { readonly folder: string; readonly generation: number; readonly files: readonly AddFile[] };
 }
 
+/** Open rows of a file, about: more are split by their keys. */
+export const rowsPerOpenFile = 250_000;
+
+/** Names the first key that an open file's range begins with, as a JSON array of texts; none where it begins before all. */
+const firstKeyTag = 'migsbyu.from_key';
+
+export function firstKeyOf({ tags }: AddFile): KeyTexts | null {
+  const text = tags?.[firstKeyTag];
+  return text === undefined ? null : (JSON.parse(text) as string[]);
+}
+
+export const recordsOf = ({ stats }: AddFile): number => (JSON.parse(stats!) as { numRecords: number }).numRecords;
+
 interface File {
   readonly folder: string;
   readonly query: string;
@@ -33,7 +46,12 @@ interface File {
 }
 
 /** One file, or none where there is no row. */
-export async function openFileOf({ table, folder }: VersionFiles, query: string, duckdb: DuckDBConnection) {
+export async function openFileOf(
+  { table, folder }: VersionFiles,
+  query: string,
+  firstKey: KeyTexts | null,
+  duckdb: DuckDBConnection,
+) {
   return write(duckdb, {
     folder,
     query,
@@ -41,6 +59,7 @@ export async function openFileOf({ table, folder }: VersionFiles, query: string,
     bounds: surrogateKey(table),
     rowGroup: 20_480,
     partition: { is_current: 'true' },
+    ...(firstKey && { tags: { [firstKeyTag]: JSON.stringify(firstKey) } }),
   });
 }
 
@@ -81,10 +100,11 @@ async function write(duckdb: DuckDBConnection, file: File): Promise<AddFile[]> {
   if (row!.count === 0n) return [];
   const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroup}, RETURN_STATS`;
   let stats = '';
-  const written = await writeDataFile(folder, async (path) => {
+  const copy = async (path: string) => {
     const [copied] = await rowsOf(duckdb, `COPY (${query} ORDER BY ${orderBy}) TO ${literal(path)} (${options})`);
     stats = statsOfCopy(copied as unknown as Copied, file.bounds);
-  });
+  };
+  const written = await writeDataFile(folder, copy, partition);
   return [
     {
       ...written,

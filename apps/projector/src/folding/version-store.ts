@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { catalogHash, lakeTable, type Table } from '#libs/catalog';
 import { createTable, DeltaTable, type AddFile, type Snapshot, type TableDefinition } from '#libs/delta-log';
 import { appIds, configuration, isInQuarantine, quarantine, quarantineGeneration, versionTable } from '#libs/lake';
-import type { VersionFiles } from './version-files.js';
+import { recordsOf, type VersionFiles } from './version-files.js';
 
 /** The lake's tables of one source table's versions, and the quarantine that all share. */
 export class VersionStore {
@@ -67,7 +67,4 @@ export async function openVersionStores(
 const openFiles = ({ files }: Snapshot): AddFile[] =>
   [...files.values()].filter(({ partitionValues }) => partitionValues.is_current === 'true');
 
-const rowsIn = (files: readonly AddFile[]): number =>
-  files
-    .map(({ stats }) => (JSON.parse(stats!) as { numRecords: number }).numRecords)
-    .reduce((sum, count) => sum + count, 0);
+const rowsIn = (files: readonly AddFile[]): number => files.map(recordsOf).reduce((sum, count) => sum + count, 0);
