@@ -59,7 +59,7 @@ export class LakeFiles {
     );
     const selects = files.map(({ path, value }) => {
       const file = join(this.folder, name, decodeURIComponent(path)).replaceAll("'", "''");
-      return `SELECT *${partition ? `, '${value}' AS "${partition}"` : ''} FROM read_parquet('${file}')`;
+      return `SELECT *${partition ? `, '${value}' AS "${partition}"` : ''} FROM read_parquet('${file}', hive_partitioning = false)`;
     });
     return `(${selects.join(' UNION ALL BY NAME ')})`;
   }

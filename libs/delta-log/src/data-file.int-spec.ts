@@ -10,16 +10,12 @@ describe('a data file', () => {
 
   it('has its name when it is complete, and a hidden one before', async () => {
     let while_writing: string[] = [];
-    const { path, size } = await writeDataFile(
-      folder,
-      async (temporary) => {
-        await writeFile(temporary, 'rows');
-        while_writing = readdirSync(folder);
-      },
-      'open-',
-    );
+    const { path, size } = await writeDataFile(folder, async (temporary) => {
+      await writeFile(temporary, 'rows');
+      while_writing = readdirSync(folder);
+    });
     expect(while_writing).toEqual([expect.stringMatching(/^\..*\.draft$/)]);
-    expect(path).toMatch(/^open-[0-9a-f-]{36}\.parquet$/);
+    expect(path).toMatch(/^[0-9a-f-]{36}\.parquet$/);
     expect([readdirSync(folder), readFileSync(`${folder}/${path}`, 'utf8'), size]).toEqual([[path], 'rows', 4]);
   });
 
@@ -32,10 +28,22 @@ describe('a data file', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.each(['a b', 'x/', '../', '.', '_x', '%41'])(
-    'takes no prefix %j, which a path would have to encode',
-    async (prefix) => {
-      await expect(writeDataFile(folder, async () => {}, prefix)).rejects.toThrow(RangeError);
+  it('of a partition lies in a directory that says so, and is hidden outside of it before', async () => {
+    const writing = async (temporary: string) => {
+      await writeFile(temporary, 'rows');
+      expect(readdirSync(folder)).toEqual([expect.stringMatching(/^\..*\.draft$/)]);
+    };
+    const { path } = await writeDataFile(folder, writing, { is_current: 'true' });
+    expect(path).toMatch(/^is_current=true\/[0-9a-f-]{36}\.parquet$/);
+    expect(readFileSync(`${folder}/${path}`, 'utf8')).toBe('rows');
+    expect(readdirSync(folder)).toEqual(['is_current=true']);
+  });
+
+  it.each(['a b', 'x/', '../', '.', '', '%41', 'é'])(
+    'takes no partition %j, which a path would have to encode',
+    async (value) => {
+      await expect(writeDataFile(folder, async () => {}, { column: value })).rejects.toThrow(RangeError);
+      expect(readdirSync(folder)).toEqual([]);
     },
   );
 });

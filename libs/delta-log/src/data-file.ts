@@ -1,25 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { rename, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { failpoint } from '#libs/failpoints';
-import { syncDirectory, syncFile } from './durable-file.js';
+import { makeDirectory, syncDirectory, syncFile } from './durable-file.js';
 import { draftPath } from './log-folder.js';
 
 /**
  * Makes a data file out of what `write` writes to the path that it is given (a DuckDB COPY with FORMAT parquet), durable
  * when it resolves. It is in no version until its path (relative to the table's folder) is committed; a crash before
  * that leaves a file that `vacuum` deletes when it is a day old.
- * `prefix` begins its name: letters, digits, `_` and `-`, so that the path needs no encoding.
+ *
+ * `partition` names the directory that it lies in, as Hive has it: by the protocol the log alone says which partition a
+ * file is of, but polars takes the values from the path, and NULL where they are not in it.
+ * @throws RangeError for a partition that a path would have to encode
  */
 export async function writeDataFile(
   folder: string,
   write: (temporaryPath: string) => Promise<void>,
-  prefix = '',
+  partition: Readonly<Record<string, string>> = {},
 ): Promise<{ path: string; size: number }> {
-  if (!/^([A-Za-z0-9][\w-]*)?$/.test(prefix))
-    throw new RangeError(`The prefix is ${JSON.stringify(prefix)}; wanted letters, digits, _ and -`);
   const id = randomUUID();
-  const path = `${prefix}${id}.parquet`;
+  const path = [...directoriesOf(partition), `${id}.parquet`].join('/');
+  const directory = dirname(join(folder, path));
   const draft = draftPath(folder, id);
   try {
     await write(draft);
@@ -27,9 +29,10 @@ export async function writeDataFile(
     await syncFile(draft);
     const { size } = await stat(draft);
     await failpoint('data-file.before-rename', folder);
+    if (directory !== folder) await makeDirectory(directory);
     await rename(draft, join(folder, path));
     await failpoint('data-file.before-directory-sync', folder);
-    await syncDirectory(folder);
+    await syncDirectory(directory);
     return { path, size };
   } catch (error) {
     await unlink(draft).catch(() => {}); // the first error is the one to tell
@@ -37,5 +40,13 @@ export async function writeDataFile(
   }
 }
 
-/** Names that `writeDataFile` gives. */
+const directoriesOf = (partition: Readonly<Record<string, string>>): string[] =>
+  Object.entries(partition).map(([column, value]) => {
+    const name = `${column}=${value}`;
+    if (!isPartition(name)) throw new RangeError(`The partition is ${name}; wanted letters, digits, _ and -`);
+    return name;
+  });
+
+/** Names that `writeDataFile` gives, and those of its directories. */
 export const isDataFile = (name: string): boolean => /^[A-Za-z0-9][\w-]*\.parquet$/.test(name);
+export const isPartition = (name: string): boolean => /^[A-Za-z][\w]*=[\w-]+$/.test(name);

@@ -1,4 +1,4 @@
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { add, definition, duckdb, newFolder, remove } from '../test/temporary-table.js';
@@ -56,6 +56,23 @@ describe('vacuum', () => {
     ]);
     expect(readdirSync(logFolder(folder))).toContain('.being-written.draft');
     expect([...table.snapshot.tombstones.keys()]).toEqual(['removed-lately.parquet']);
+  });
+
+  it('cleans the directories of partitions, too, and no others', async () => {
+    for (const name of ['is_current=true', 'elsewhere']) mkdirSync(join(folder, name));
+    putFile('is_current=true/live.parquet', 48 * hour);
+    putFile('is_current=true/expired.parquet', 48 * hour);
+    putFile('is_current=true/orphan.parquet', 25 * hour);
+    putFile('is_current=true/being-committed.parquet', 23 * hour);
+    putFile('elsewhere/somebody.parquet', 48 * hour);
+    await table.commit([
+      add('is_current=true/live.parquet'),
+      remove('is_current=true/expired.parquet', now - 3 * hour),
+    ]);
+    const deleted = await vacuum(folder, table.snapshot, { now });
+    expect(deleted.sort()).toEqual(['is_current=true/expired.parquet', 'is_current=true/orphan.parquet']);
+    expect(readdirSync(join(folder, 'is_current=true')).sort()).toEqual(['being-committed.parquet', 'live.parquet']);
+    expect(readdirSync(join(folder, 'elsewhere'))).toEqual(['somebody.parquet']);
   });
 
   it('keeps what another writer committed since the snapshot', async () => {

@@ -7,7 +7,7 @@
 import { join, relative } from 'node:path';
 import { failpoint } from '#libs/failpoints';
 import { readCommit } from './commit.js';
-import { isDataFile } from './data-file.js';
+import { isDataFile, isPartition } from './data-file.js';
 import { deleteIfThere, modifiedAt, namesIn } from './durable-file.js';
 import { isDraft, logFolder } from './log-folder.js';
 import type { Snapshot } from './snapshot.js';
@@ -35,7 +35,7 @@ export async function listOrphans(
   const added = await addedSince(folder, snapshot);
   const aged = async (path: string) => ((await modifiedAt(join(folder, path))) ?? now) < now - day;
   const orphans: string[] = [];
-  for (const path of names.filter(isDataFile)) {
+  for (const path of [...names.filter(isDataFile), ...(await partitioned(folder, names))]) {
     if (snapshot.files.has(path) || added.has(path)) continue;
     const tombstone = snapshot.tombstones.get(path);
     if (tombstone ? tombstone.deletionTimestamp < now - retention : await aged(path)) orphans.push(path);
@@ -61,6 +61,15 @@ async function addedSince(folder: string, { version }: Snapshot): Promise<Set<st
   for (let next = version + 1, actions; (actions = await readCommit(folder, next)); next++)
     for (const action of actions) if ('add' in action) paths.add(action.add.path);
   return paths;
+}
+
+/** Of the directories of one partition column: no table here has more. */
+async function partitioned(folder: string, names: readonly string[]): Promise<string[]> {
+  const paths = names.filter(isPartition).map(async (partition) => {
+    const files = (await namesIn(join(folder, partition))).filter(isDataFile);
+    return files.map((name) => `${partition}/${name}`);
+  });
+  return (await Promise.all(paths)).flat();
 }
 
 async function draftsOfLog(folder: string): Promise<string[]> {

@@ -33,9 +33,9 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
   return (await connection.runAndReadAll(sql)).getRowObjectsJS() as Record<string, unknown>[];
 }
 
-/** A relation over data files; `extra` adds the columns that their partition gives. */
+/** A relation over data files; `extra` adds the columns that their partition gives. What their path says adds none. */
 export function parquet(paths: readonly string[], extra?: string): string {
   const files = paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ');
-  const relation = `read_parquet([${files}])`;
+  const relation = `read_parquet([${files}], hive_partitioning = false)`;
   return extra ? `(SELECT ${extra}, * FROM ${relation})` : relation;
 }

@@ -61,14 +61,16 @@ export async function closedAccounts(
       make_timestamptz(${closed}), ${opened}::BIGINT, ${closed}::BIGINT, NULL::VARCHAR, NULL::VARCHAR)`,
   );
   const columns = 'account_key, id, balance, valid_from, valid_to, opened_tx, closed_tx, actor, command';
-  const file = await writeDataFile(folder, async (path) => {
+  const partitionValues = { is_current: 'false' };
+  const write = async (path: string) => {
     const table = `(VALUES ${values.join(', ')}) AS rows (${columns})`;
     await duckdb.run(`COPY (SELECT * FROM ${table}) TO ${literal(path)} (FORMAT parquet)`);
-  });
+  };
+  const file = await writeDataFile(folder, write, partitionValues);
   const opened = rows.map(([, from]) => Number(from));
   return {
     ...file,
-    ...{ partitionValues: { is_current: 'false' }, modificationTime: 1, dataChange: true },
+    ...{ partitionValues, modificationTime: 1, dataChange: true },
     stats: statsOf({
       numRecords: rows.length,
       minValues: { account_key: Math.min(...opened) },

@@ -38,18 +38,19 @@ export async function merge(
   const { folder } = table;
   const relation = parquet(files.map(({ path }) => join(folder, path)));
   let count = 0;
-  const written = await writeDataFile(folder, async (path) => {
+  const { partitionValues } = files[0]!;
+  const write = async (path: string) => {
     count = await copy(relation, path, layout, duckdb);
     const [checked] = await rowsOf(duckdb, layout.sameRows(path, files, relation));
-    if (checked!.same !== true)
-      throw new MergeDiffers(
-        folder,
-        files.map((file) => file.path),
-      );
-  });
+    if (checked!.same === true) return;
+    throw new MergeDiffers(
+      folder,
+      files.map((file) => file.path),
+    );
+  };
   const merged: AddFile = {
-    ...written,
-    partitionValues: files[0]!.partitionValues,
+    ...(await writeDataFile(folder, write, partitionValues as Record<string, string>)),
+    partitionValues,
     modificationTime: now,
     dataChange: false,
     stats: mergedStats(
