@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { choice, serviceVariables, url, wholeNumber } from '#libs/service';
 
 export const variables = serviceVariables(8603, {
-  CHANGE_SOURCE: choice(['postgres']).default('postgres'),
+  /** `postgres`: straight from a replication slot. `kafka`: from the topic that Debezium's connector writes. */
+  CHANGE_SOURCE: choice(['postgres', 'kafka']).default('postgres'),
   DATABASE_URL: url('postgresql', 'postgres').default('postgresql://migsbyu:migsbyu@127.0.0.1:25432/migsbyu'),
   /** The server's name, not the database's: two lakes on one server need two. */
   REPLICATION_SLOT: z
@@ -14,6 +15,17 @@ export const variables = serviceVariables(8603, {
     .describe('up to 63 lower-case letters, digits and _')
     .default('migsbyu'),
   PUBLICATION: z.string().describe('the name of a publication').default('migsbyu'),
+  KAFKA_BROKERS: z
+    .string()
+    .regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/)
+    .describe('addresses as host:port, separated by commas')
+    .default('127.0.0.1:9092'),
+  KAFKA_TOPIC: z.string().describe('the name of a topic').default('migsbyu'),
+  /** Projectors of one group take turns at the topic. */
+  KAFKA_GROUP: z.string().describe('the name of a consumer group').default('migsbyu-projector'),
+  /** Kafka Connect's REST interface, and its connector: where a new snapshot is asked for. */
+  CONNECT_URL: url('http', 'https').default('http://127.0.0.1:8083'),
+  CONNECTOR: z.string().describe('the name of a connector').default('migsbyu'),
   DATA_DIR: z.string().describe('a folder').default('./data'),
   LAKE_URL: url('file').optional(),
   /** Where a transaction larger than memory waits for its end. */

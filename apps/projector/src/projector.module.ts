@@ -16,14 +16,17 @@ import { OperationDesk } from './operations/operation-desk.js';
 import { Operations, type OperationStatus } from './operations/operations.js';
 import { RebuildsController } from './operations/rebuilds.controller.js';
 import { ResnapshotsController } from './operations/resnapshots.controller.js';
+import { VerificationsController } from './operations/verifications.controller.js';
+import { Verifier } from './operations/verifier.js';
 import { Projection } from './projection.js';
 import { projectorMetrics } from './projector.metrics.js';
 import { ProjectorReadiness } from './projector.readiness.js';
 import { Projector, type ProjectorOptions } from './projector.js';
-import { PostgresSlotSource } from './sources/postgres-slot.js';
+import { configuredSource } from './sources/configured-source.js';
 import { StatusController } from './status.controller.js';
 import { ChangesController } from './transport/changes.controller.js';
 import { ChangeTransport } from './transport/change-transport.js';
+import { Verification } from './verification/verification.js';
 
 /** Composition root: every adapter is chosen here. */
 @Module({})
@@ -38,14 +41,9 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
     const catalog = async () => (config.CATALOG_MODULE ? loadCatalog(config.CATALOG_MODULE) : university);
     const transport = async () =>
       new ChangeTransport(
-        new PostgresSlotSource({
-          databaseUrl: config.DATABASE_URL,
-          slot: config.REPLICATION_SLOT,
-          publication: config.PUBLICATION,
-          catalog: await catalog(),
-          interrupted: (error) =>
-            new Logger(ChangeTransport.name).warn(`The source is connected to anew: ${error.message}`),
-        }),
+        configuredSource(config, await catalog(), (error) =>
+          new Logger(ChangeTransport.name).warn(`The source is connected to anew: ${error.message}`),
+        ),
       );
     const projector = async (changes: ChangeTransport, operations: Operations) =>
       new Projector(changes, {
@@ -54,10 +52,11 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
       });
     const module = {
       module: ProjectorModule,
-      controllers: [ChangesController, StatusController, FoldsController, RebuildsController, ResnapshotsController],
+      controllers: [ChangesController, StatusController, ...operationControllers],
       providers: [
         { provide: ChangeTransport, useFactory: transport },
         { provide: Operations, useFactory: () => new Operations(logEnd) },
+        { provide: Verifier, useFactory: async () => verifierOf(config, await catalog()) },
         { provide: OperationDesk, useFactory: (all: Operations) => new OperationDesk(all), inject: [Operations] },
         { provide: Projector, useFactory: projector, inject: [ChangeTransport, Operations] },
         ProjectorReadiness,
@@ -74,6 +73,18 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
     await this.operations.stop();
     await this.projector.stop();
   }
+}
+
+const operationControllers = [FoldsController, RebuildsController, ResnapshotsController, VerificationsController];
+
+function verifierOf(config: Config, catalog: Catalog): Verifier {
+  const source = { databaseUrl: config.DATABASE_URL, publication: config.PUBLICATION };
+  const options = { source, lake: lakeFolder(lakeUrl(config)), temporaryFolder: config.SPOOL_FOLDER };
+  const tablesOf = (table: string | null) => catalog.tables.filter((one) => table === null || one.table === table);
+  return new Verifier(
+    catalog.tables.map(({ table }) => table),
+    (table) => new Verification({ ...options, catalog: { ...catalog, tables: tablesOf(table) } }),
+  );
 }
 
 function logEnd({ kind, table, state, error }: OperationStatus): void {

@@ -1,17 +1,13 @@
 /**
  * One Postgres cluster a Jest worker, started by the first test file that needs one. Jest gives each file its own module
  * registry, so what the files of a worker share is found on disk, in a folder named after the worker's process.
- *
- * A worker may end in any way, kill -9 included, without running a line of ours. So a watchdog is started first, holding
- * the other end of a pipe: when the worker's end closes, it stops the cluster by its process id and deletes the folder.
  */
 import { startPostgres } from '#libs/embedded-postgres';
-import { spawn } from 'node:child_process';
+import { endTogether } from '#libs/test-watchdog';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 
 const user = 'migsbyu';
 const password = 'migsbyu';
@@ -38,16 +34,8 @@ export async function clusterUrl(): Promise<(database: string) => string> {
 
 async function startCluster(folder: string, portFile: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  watch(folder);
+  endTogether(folder, 'SIGQUIT');
   const { port } = await startPostgres({ dataDir: join(folder, 'data'), port: 0, user, password, settings });
   writeFileSync(`${portFile}.new`, String(port));
   renameSync(`${portFile}.new`, portFile);
-}
-
-/** In a process group of its own: Ctrl-C and a killed group must not reach it before it has done its work. */
-function watch(folder: string): void {
-  const script = fileURLToPath(new URL('watchdog.mjs', import.meta.url));
-  const watchdog = spawn(process.execPath, [script, folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-  watchdog.unref();
-  (watchdog.stdin as unknown as { unref(): void }).unref();
 }

@@ -66,6 +66,7 @@ export type SourceChange =
   | 'slot-replaced'
   | 'position-lost'
   | 'snapshot-unfinished'
+  | 'topic-missing'
   | 'tables-added';
 
 /** Going on would skip or guess. Only a new snapshot (`resnapshot`) leads on. */

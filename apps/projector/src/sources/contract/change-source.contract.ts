@@ -21,7 +21,12 @@ const LARGEST_CHUNK = 1000;
 const row = (id: number, name: string, plan: string | null = null) => ({ id: String(id), name, plan });
 
 /** What every adapter of the port must do. Call it in a spec of the adapter's own. */
-export function changeSourceContract(adapter: string, open: () => Promise<ContractSubject>): void {
+export function changeSourceContract(
+  adapter: string,
+  open: () => Promise<ContractSubject>,
+  /** Columns of `everyType` whose texts the adapter's snapshot does not give. */
+  { lostBySnapshot = [] }: { lostBySnapshot?: readonly string[] } = {},
+): void {
   let subject: ContractSubject;
   let client: pg.Client;
   let sources: ChangeSource[];
@@ -124,7 +129,7 @@ export function changeSourceContract(adapter: string, open: () => Promise<Contra
       await sources.at(-1)!.stop();
       await run(`INSERT INTO buildings VALUES (2, 'Annex')`);
       const { receiver } = await streaming();
-      expect(replay(receiver.transactions).get('buildings')!.size).toBe(2);
+      await receiver.until(() => replay(receiver.transactions).get('buildings')?.size === 2);
     });
 
     it('opens another epoch when it is asked for', async () => {
@@ -303,7 +308,8 @@ export function changeSourceContract(adapter: string, open: () => Promise<Contra
       await run(`UPDATE buildings SET name = 'again'`);
       const [change] = (await since(1))[0]!.changes;
       const { name: _, ...snapshotted } = receiver.transactions[0]!.changes[1]!.after!;
-      expect(snapshotted).toEqual(everyText);
+      const lost = Object.fromEntries(lostBySnapshot.map((column) => [column, expect.any(String)]));
+      expect(snapshotted).toEqual({ ...everyText, ...lost });
       expect(change!.before).toEqual({ ...everyText, name: 'N' });
       expect(change!.after).toEqual({ ...everyText, name: 'again' });
     });

@@ -1,15 +1,15 @@
 /**
- * Waits until standard input closes, which is when the process that holds its other end has ended; then stops whatever
- * Postgres runs in the folder, and deletes the folder. Plain JavaScript, since it runs outside of Jest.
+ * Waits until standard input closes, which is when the process that holds its other end has ended; then ends whatever
+ * server runs in the folder, and deletes the folder. Plain JavaScript, since it runs outside of Jest.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const [folder] = process.argv.slice(2);
+const [folder, signal] = process.argv.slice(2);
 for await (const _ of process.stdin);
 
-/** Ids of the processes whose command line names a path in the folder: postmaster, or an initdb that outlived its parent. */
+/** Ids of the processes whose command line names a path in the folder: a server, or what prepares one and outlived its parent. */
 function processes() {
   const ofFolder = ([, args]) => args.includes(`${folder}/`);
   return commandLines()
@@ -39,13 +39,13 @@ function readCommandLine(pid) {
 
 function stop(pid) {
   try {
-    process.kill(pid, 'SIGQUIT'); // at once: nobody wants the data
+    process.kill(pid, signal); // at once: nobody wants the data
   } catch {
     // it ended meanwhile
   }
 }
 
-// More than once: a dying parent may have left an initdb or a postmaster that only now appears.
+// More than once: a dying parent may have left an initdb or a server that only now appears.
 for (let quiet = 0; quiet < 3; await sleep(100)) {
   const pids = processes();
   pids.forEach(stop);

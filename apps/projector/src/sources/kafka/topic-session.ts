@@ -1,0 +1,124 @@
+/** From the topic to the receiver: records become transactions, in order, no more of them in memory than is allowed. */
+import type { SourceEpoch } from '#libs/change-event';
+import { decodeRecord, messagePrefix, readMessage, type DebeziumRecord, type SourceMessage } from '#libs/debezium';
+import { BackPressure, type ChunkLimits } from '#libs/postgres-replication';
+import { SourceChanged, type LakePosition, type Receiver } from '../change-source.js';
+import { DeliveryQueue } from '../delivery-queue.js';
+import type { RecordChanges } from './record-changes.js';
+import { RecordAssembler } from './record-assembler.js';
+import type { TopicReader, TopicRecord } from './topic-reader.js';
+
+export interface SessionOptions {
+  readonly changes: RecordChanges;
+  readonly receiver: Receiver;
+  readonly chunk: ChunkLimits;
+  /** Bytes that may wait for the receiver before no more is read. */
+  readonly buffered: number;
+}
+
+interface Decoded {
+  readonly record: DebeziumRecord;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export class TopicSession {
+  private readonly queue: DeliveryQueue;
+  private readonly assembler: RecordAssembler;
+  private readonly failing = Promise.withResolvers<never>();
+  private resumed: PromiseWithResolvers<void> | null = null;
+  /** Since a row with a column of unknown type: the next message tells it. */
+  private held: Decoded[] | null = null;
+
+  constructor(
+    private readonly epoch: SourceEpoch,
+    { commitLsn }: Pick<LakePosition, 'commitLsn'>,
+    private readonly options: SessionOptions,
+  ) {
+    const { changes, receiver, chunk, buffered } = options;
+    this.failing.promise.catch(() => {}); // told to whoever streams
+    this.queue = new DeliveryQueue((transaction) => receiver.deliver(transaction), {
+      accepted: () => {},
+      refused: this.failing.reject,
+    });
+    const socket = { pause: () => (this.resumed = Promise.withResolvers()), resume: () => this.resumed?.resolve() };
+    this.assembler = new RecordAssembler(
+      changes,
+      {
+        limits: chunk,
+        pressure: new BackPressure(socket, buffered),
+        handOut: (transaction) => this.queue.push(transaction),
+      },
+      commitLsn,
+    );
+    this.queue.open();
+  }
+
+  /** Until it fails. @throws SourceChanged, UnreadableRecord, the receiver's error, the signal's reason */
+  async stream(reader: TopicReader, signal: AbortSignal): Promise<never> {
+    for (;;) {
+      const records = await Promise.race([reader.next(signal), this.failing.promise]);
+      for (const record of records) {
+        this.take(record);
+        if (this.resumed) await Promise.race([this.resumed.promise, this.failing.promise, aborted(signal)]);
+        this.resumed = null;
+      }
+    }
+  }
+
+  async close(cause: Error): Promise<void> {
+    this.assembler.cut(cause);
+    await this.queue.close(cause);
+  }
+
+  private take({ offset, key, value }: TopicRecord): void {
+    const record = decodeRecord(key, value);
+    const decoded = { record, offset, bytes: value?.length ?? 0 };
+    if (record.type === 'message' && record.prefix === messagePrefix)
+      this.hear(readMessage(record.content), record.lsn);
+    else if (this.held) this.held.push(decoded);
+    else if (record.type === 'row' && this.options.changes.isCaptured(record) && !this.options.changes.knows(record))
+      this.held = [decoded];
+    else this.assembler.take(record, offset, decoded.bytes);
+  }
+
+  private hear(message: SourceMessage, lsn: number): void {
+    refuseOther(message, this.epoch);
+    this.options.changes.learn(message);
+    const { held } = this;
+    this.held = null;
+    for (const { record, offset, bytes } of held ?? []) this.assembler.take(record, offset, bytes);
+    this.queue.push(() => this.announce(lsn, message.time));
+  }
+
+  private announce(lsn: number, sourceTime: bigint): void {
+    const kept = this.options.receiver.progress({ lsn, sourceTime });
+    kept?.catch(this.failing.reject);
+  }
+}
+
+/** @throws SourceChanged */
+export function refuseOther(server: SourceMessage, epoch: SourceEpoch): void {
+  const { systemIdentifier, timeline, database, databaseOid } = server;
+  if (systemIdentifier !== epoch.system_identifier)
+    throw new SourceChanged(
+      'system-replaced',
+      `The database cluster is ${systemIdentifier}, the lake's source was ${epoch.system_identifier}.`,
+    );
+  if (timeline !== epoch.timeline)
+    throw new SourceChanged(
+      'timeline-changed',
+      `The server is on timeline ${timeline}, the lake's source was on ${epoch.timeline}: it was promoted or restored.`,
+    );
+  if (database !== epoch.database || databaseOid !== epoch.identity.split('/')[0])
+    throw new SourceChanged(
+      'database-replaced',
+      `Database ${database} (oid ${databaseOid}) is not the one that the lake was filled from (${epoch.identity}).`,
+    );
+}
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });

@@ -1,0 +1,117 @@
+/** The Debezium connector in Kafka Connect, by Connect's REST interface (Kafka documentation, "Kafka Connect", REST API). */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export type ConnectorConfig = Readonly<Record<string, string>>;
+
+export interface ConnectorStatus {
+  /** RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED, RESTARTING. */
+  readonly connector: string;
+  /** null while it has none. */
+  readonly task: string | null;
+  /** Why the task failed. */
+  readonly trace: string | null;
+}
+
+/** Connect refuses, or is not there. */
+export class ConnectFailed extends Error {
+  readonly code = 'connect-failed';
+  constructor(
+    readonly url: string,
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Kafka Connect at ${url}: ${reason}`, options);
+    this.name = 'ConnectFailed';
+  }
+}
+
+/** Connect answers 409 while its group rebalances. */
+const [busy, busyPause, busyTries] = [409, 200, 100];
+const statePause = 100;
+
+export class Connector {
+  /** `url` is that of Connect's REST interface. */
+  constructor(
+    private readonly url: string,
+    readonly name: string,
+  ) {}
+
+  /** Made, or made to be as given. */
+  async apply(config: ConnectorConfig): Promise<void> {
+    await this.ask('PUT', '/config', config);
+  }
+
+  async config(): Promise<ConnectorConfig> {
+    return (await this.ask('GET', '/config')) as ConnectorConfig;
+  }
+
+  /** null if there is no such connector. */
+  async status(): Promise<ConnectorStatus | null> {
+    const status = (await this.ask('GET', '/status')) as {
+      connector: { state: string };
+      tasks: { state: string; trace?: string }[];
+    } | null;
+    if (!status) return null;
+    const [task] = status.tasks;
+    return { connector: status.connector.state, task: task?.state ?? null, trace: task?.trace ?? null };
+  }
+
+  async restart(): Promise<void> {
+    await this.ask('POST', '/restart?includeTasks=true&onlyFailed=false');
+  }
+
+  async remove(): Promise<void> {
+    await this.ask('DELETE', '');
+  }
+
+  /**
+   * Ends the connector's epoch: it is stopped with its slot dropped and its offsets forgotten. `begin` starts the next,
+   * whose snapshot and slot begin at one point: an existing slot's snapshot could miss what commits beside it.
+   */
+  async end(signal: AbortSignal): Promise<void> {
+    await this.apply({ ...(await this.config()), 'slot.drop.on.stop': 'true' });
+    await this.until(
+      ({ connector, task }) => connector === 'RUNNING' && task !== null && task !== 'UNASSIGNED',
+      signal,
+    );
+    await this.ask('PUT', '/stop');
+    await this.until(({ connector, task }) => connector === 'STOPPED' && task === null, signal);
+    await this.ask('DELETE', '/offsets');
+  }
+
+  async begin(): Promise<void> {
+    await this.apply({ ...(await this.config()), 'slot.drop.on.stop': 'false' });
+    await this.ask('PUT', '/resume');
+  }
+
+  private async until(reached: (status: ConnectorStatus) => boolean, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const status = await this.status();
+      if (status && reached(status)) return;
+      await sleep(statePause, undefined, { signal });
+    }
+  }
+
+  private async ask(method: string, path: string, body?: object): Promise<unknown> {
+    const target = `${this.url}/connectors/${encodeURIComponent(this.name)}${path}`;
+    for (let tries = 1; ; tries++) {
+      const answer = await this.send(target, method, body);
+      if (answer.status === busy && tries < busyTries) await sleep(busyPause);
+      else if (answer.status === 404 && method === 'GET') return null;
+      else if (!answer.ok) throw new ConnectFailed(this.url, `${answer.status} ${await answer.text()}`);
+      else return answer.status === 204 || answer.status === 202 ? null : JSON.parse((await answer.text()) || 'null');
+    }
+  }
+
+  private async send(target: string, method: string, body?: object): Promise<Response> {
+    const headers = { 'content-type': 'application/json' };
+    try {
+      return await fetch(target, {
+        ...{ method, headers, signal: AbortSignal.timeout(30_000) },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      throw new ConnectFailed(this.url, 'it does not answer.', { cause: error });
+    }
+  }
+}

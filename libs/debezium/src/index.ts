@@ -1,0 +1,11 @@
+export { canonicalText } from './canonical-text.js';
+export { ConnectFailed, Connector, type ConnectorConfig, type ConnectorStatus } from './connector.js';
+export {
+  decodeRecord,
+  UnreadableRecord,
+  type DebeziumRecord,
+  type JsonRow,
+  type JsonValue,
+  type RowRecord,
+} from './record.js';
+export { messagePrefix, readMessage, UnreadableMessage, type SourceMessage } from './source-message.js';

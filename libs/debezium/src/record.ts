@@ -1,0 +1,134 @@
+/**
+ * Records of Debezium's Postgres connector (3.7, JSON without schemas) in its one topic: a transaction's BEGIN, its rows,
+ * its END; rows of a snapshot; logical messages. What they say beyond this is not to be trusted: `event_count` and
+ * `total_order` are wrong after a kill inside a transaction, and `transaction.id` is another one on each row.
+ */
+import type { Lsn } from '#libs/change-event';
+
+/** A value as JSON has it; a number that JavaScript would round is the text that stood there. */
+export type JsonValue =
+  string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue };
+export type JsonRow = Readonly<Record<string, JsonValue>>;
+
+export interface RowRecord {
+  readonly type: 'row';
+  /** Of a snapshot; `first` begins one, and discards another that did not come to its end. */
+  readonly snapshot: 'first' | 'more' | null;
+  /** Low 32 bits of the transaction's id. */
+  readonly xid: string;
+  /** The row's own, not the commit's; of a snapshot, where it was taken. */
+  readonly lsn: Lsn;
+  /** Microseconds since 1970. */
+  readonly committedAt: bigint;
+  readonly schema: string;
+  readonly table: string;
+  readonly op: 'c' | 'u' | 'd' | 't' | 'r';
+  /** The message key, which tells rows of one LSN apart; empty for a truncate. */
+  readonly key: string;
+  readonly before: JsonRow | null;
+  readonly after: JsonRow | null;
+}
+
+export type DebeziumRecord =
+  | { readonly type: 'begin'; readonly xid: string; readonly lsn: Lsn }
+  | { readonly type: 'end'; readonly xid: string; readonly lsn: Lsn }
+  | RowRecord
+  /** Outside of any transaction. */
+  | { readonly type: 'message'; readonly lsn: Lsn; readonly prefix: string; readonly content: string }
+  /** Nothing that this reads. */
+  | { readonly type: 'other' };
+
+/** A record that the connector's settings cannot have made. */
+export class UnreadableRecord extends Error {
+  readonly code = 'unreadable-record';
+  constructor(
+    readonly reason: string,
+    readonly text: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `A record of the topic cannot be read: ${reason}. It begins ${JSON.stringify(text.slice(0, 120))}. ` +
+        'Only the connector of deploy/debezium may write to the topic.',
+      options,
+    );
+    this.name = 'UnreadableRecord';
+  }
+}
+
+interface Envelope {
+  readonly status?: string;
+  readonly id?: string;
+  readonly op?: string;
+  readonly before?: JsonRow | null;
+  readonly after?: JsonRow | null;
+  readonly message?: { readonly prefix: string; readonly content: string };
+  readonly transaction?: object | null;
+  readonly source?: {
+    readonly snapshot: string;
+    readonly txId: number | null;
+    readonly lsn: number;
+    readonly ts_us: number;
+    readonly schema: string;
+    readonly table: string;
+  };
+}
+
+/** @throws UnreadableRecord */
+export function decodeRecord(key: string, value: string | null): DebeziumRecord {
+  if (value === null) return { type: 'other' };
+  const envelope = parse(value);
+  if (envelope.status) return markerOf(envelope, value);
+  if (!envelope.source) return { type: 'other' };
+  if (envelope.op === 'm') return messageOf(envelope);
+  return rowOf(key, envelope, value);
+}
+
+function markerOf({ status, id }: Envelope, text: string): DebeziumRecord {
+  const [, xid, lsn] = /^(\d+):(\d+)$/.exec(id ?? '') ?? [];
+  if (!xid || !lsn) throw new UnreadableRecord('a transaction marker without <xid>:<lsn>', text);
+  return { type: status === 'BEGIN' ? 'begin' : 'end', xid, lsn: Number(lsn) };
+}
+
+/** `binary.handling.mode=hex` holds for contents, too. One inside a transaction is as late as its commit: not read. */
+function messageOf({ message, source, transaction }: Envelope): DebeziumRecord {
+  if (!message || transaction) return { type: 'other' };
+  const content = Buffer.from(message.content, 'hex').toString('utf8');
+  return { type: 'message', lsn: source!.lsn, prefix: message.prefix, content };
+}
+
+const operations = new Set(['c', 'u', 'd', 't', 'r']);
+
+function rowOf(key: string, envelope: Envelope, text: string): RowRecord {
+  const { op, before = null, after = null } = envelope;
+  const { snapshot, txId, lsn, ts_us, schema, table } = envelope.source!;
+  if (!operations.has(op ?? '')) throw new UnreadableRecord(`operation ${JSON.stringify(op)} is unknown`, text);
+  if (snapshot === 'incremental')
+    throw new UnreadableRecord('it is of an incremental snapshot, which has no cut', text);
+  const exact = isExact(before) && isExact(after) ? { before, after } : (JSON.parse(text, exactNumbers) as Envelope);
+  return {
+    ...{ type: 'row', xid: String(txId), lsn, committedAt: BigInt(ts_us), schema, table, key },
+    ...{ op: op as RowRecord['op'], before: exact.before ?? null, after: exact.after ?? null },
+    snapshot: snapshot === 'false' ? null : snapshot === 'first' ? 'first' : 'more',
+  };
+}
+
+function parse(text: string): Envelope {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch (error) {
+    throw new UnreadableRecord('it is no JSON', text, { cause: error });
+  }
+  throw new UnreadableRecord('it is no JSON object', text);
+}
+
+/** Whether JavaScript's numbers are those that stood there: all but whole ones beyond 2^53. */
+function isExact(value: JsonValue | undefined): boolean {
+  if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value);
+  return typeof value !== 'object' || value === null || Object.values(value).every(isExact);
+}
+
+/** Source text access: ECMA-262, JSON.parse, the reviver's third argument. */
+function exactNumbers(_name: string, value: unknown, context?: { source?: string }): unknown {
+  return typeof value === 'number' && !Number.isSafeInteger(value) && context?.source ? context.source : value;
+}

@@ -1,0 +1,4 @@
+export { kafkaJars, KafkaUnavailable } from './jars.js';
+export { JavaDidNotStart, type JavaProcess } from './java-process.js';
+export { startBroker, type Broker, type BrokerOptions, type KafkaFiles } from './start-broker.js';
+export { startConnect, type ConnectOptions, type ConnectWorker } from './start-connect.js';

@@ -1,0 +1,2 @@
+export { connectorConfig, KafkaStack } from './kafka-stack.js';
+export { kafkaCanRun } from './requirements.js';

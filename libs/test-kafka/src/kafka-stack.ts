@@ -1,0 +1,92 @@
+/** A broker and a worker of Kafka Connect for one test file, with the configuration that production runs on. */
+import { Connector, type ConnectorConfig } from '#libs/debezium';
+import {
+  kafkaJars,
+  startBroker,
+  startConnect,
+  type Broker,
+  type BrokerOptions,
+  type ConnectWorker,
+} from '#libs/embedded-kafka';
+import { endTogether } from '#libs/test-watchdog';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('../../../', import.meta.url));
+const deploy = join(repository, 'deploy');
+
+export class KafkaStack {
+  private constructor(
+    private readonly folder: string,
+    private readonly options: BrokerOptions & { readonly connectPort: number },
+    public broker: Broker,
+    public connect: ConnectWorker,
+  ) {}
+
+  static async start(): Promise<KafkaStack> {
+    const jars = await kafkaJars(join(deploy, 'kafka/pom.xml'), join(repository, '.cache'));
+    const folder = await mkdtemp(join(tmpdir(), 'test-kafka-'));
+    endTogether(folder, 'SIGKILL');
+    const [port, controllerPort, connectPort] = await freePorts(3);
+    const options = { ...{ jars, deploy, folder, heap: '256m' }, port: port!, controllerPort: controllerPort! };
+    const broker = await startBroker(options);
+    const connect = await startConnect({ ...options, port: connectPort!, brokers: broker.address });
+    return new KafkaStack(folder, { ...options, connectPort: connectPort! }, broker, connect);
+  }
+
+  /** Again, after it was killed. */
+  async restartBroker(): Promise<void> {
+    this.broker = await startBroker(this.options);
+  }
+
+  async restartConnect(): Promise<void> {
+    this.connect = await startConnect({
+      ...this.options,
+      port: this.options.connectPort,
+      brokers: this.broker.address,
+    });
+  }
+
+  connector(name: string): Connector {
+    return new Connector(this.connect.url, name);
+  }
+
+  async stop(): Promise<void> {
+    await this.connect.stop();
+    await this.broker.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The connector of deploy/debezium for a database of its own: slot, publication and topic are named `name`. */
+export function connectorConfig(databaseUrl: string, name: string, tables: readonly string[]): ConnectorConfig {
+  const { hostname, port, username, password, pathname } = new URL(databaseUrl);
+  const values: Record<string, string> = {
+    ...{ DATABASE_HOST: hostname, DATABASE_PORT: port, DATABASE_NAME: pathname.slice(1), KAFKA_TOPIC: name },
+    ...{ DATABASE_USER: username, DATABASE_PASSWORD: decodeURIComponent(password) },
+    ...{ REPLICATION_SLOT: name, PUBLICATION: name },
+  };
+  const text = readFileSync(join(deploy, 'debezium/connector.json'), 'utf8');
+  const given = text.replaceAll(/\$\{env:(\w+)\}/g, (_, variable: string) => values[variable]!);
+  return {
+    ...(JSON.parse(given) as ConnectorConfig),
+    'table.include.list': tables.map((table) => `public.${table}`).join(','),
+    'heartbeat.interval.ms': '100', // tests wait for it
+  };
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer();
+      return new Promise<typeof server>((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
