@@ -1,6 +1,6 @@
 /** The source's rows at one point of its log, as texts, in tables of the workspace. */
 import { randomBytes } from 'node:crypto';
-import { capturedTables, type Catalog } from '#libs/catalog';
+import type { Table } from '#libs/catalog';
 import { parseLsn, type Lsn, type SourceEpoch } from '#libs/change-event';
 import {
   connect,
@@ -39,18 +39,18 @@ const chunk: ChunkLimits = { items: 1000, bytes: 1 << 20 };
 const chunksAFlush = 16;
 
 /**
- * Reads every table of the catalog, beside whatever reads from the source already: the snapshot comes with a slot that is
+ * Reads every row of the tables, beside whatever reads from the source already: the snapshot comes with a slot that is
  * gone as soon as it has been taken over, and no table is locked but against commands that would change its shape.
  * @throws SourceChanged if it is not the database of the epoch
  */
 export async function readSourceRows(
-  { source, catalog, epoch }: { source: VerifiedSource; catalog: Catalog; epoch: SourceEpoch },
+  { source, tables, epoch }: { source: VerifiedSource; tables: readonly Table[]; epoch: SourceEpoch },
   duckdb: DuckDBConnection,
   told: (rows: number) => void,
   signal: AbortSignal,
 ): Promise<SourceRows> {
   const admin = await connect({ applicationName: 'verification', ...source });
-  const keys = new Map([...capturedTables(catalog)].filter(([name]) => name !== catalog.events?.table));
+  const keys = new Map(tables.map(({ table, key }) => [table, key]));
   try {
     const settings = { applicationName: 'verification', ...source, keys };
     const slot = `verification_${randomBytes(8).toString('hex')}`;

@@ -5,6 +5,7 @@
  * with the lake as of the last commit at or before C. So whatever is written meanwhile, on either side, is on both or on
  * none. It needs nothing of a running projection but the files that it writes, and takes nothing from it but time.
  */
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Catalog } from '#libs/catalog';
 import { formatLsn } from '#libs/change-event';
 import type { Operation, TellProgress } from '../operations/operation.js';
@@ -36,7 +37,11 @@ export interface VerificationOptions {
 }
 
 export class Verification implements Operation<VerificationReport> {
-  constructor(private readonly options: VerificationOptions) {}
+  /** Of all tables at one point, or of one. */
+  constructor(
+    private readonly options: VerificationOptions,
+    private readonly table: string | null = null,
+  ) {}
 
   /**
    * Progress counts rows: read, then compared.
@@ -47,7 +52,7 @@ export class Verification implements Operation<VerificationReport> {
     const interrupt = () => workspace.interrupt();
     signal.addEventListener('abort', interrupt);
     try {
-      return await this.verify(workspace, progress, signal);
+      return await this.compareAll(workspace.duckdb, progress, signal);
     } catch (error) {
       signal.throwIfAborted(); // what broke off because of it says less
       throw error;
@@ -57,23 +62,24 @@ export class Verification implements Operation<VerificationReport> {
     }
   }
 
-  private async verify({ duckdb }: Workspace, progress: TellProgress, signal: AbortSignal) {
-    const { lake, catalog, patience = 120_000 } = this.options;
+  private async compareAll(duckdb: DuckDBConnection, progress: TellProgress, signal: AbortSignal) {
+    const { lake, source, catalog, patience = 120_000 } = this.options;
+    const tables = catalog.tables.filter(({ table }) => this.table === null || table === this.table);
     const stand = await lakeStand(lake, duckdb);
     const { epoch } = stand;
-    const source = await readSourceRows({ ...this.options, epoch }, duckdb, (rows) => progress(rows, null), signal);
-    const { lsn } = source;
+    const rows = await readSourceRows({ source, tables, epoch }, duckdb, (read) => progress(read, null), signal);
+    const { lsn } = rows;
     await untilComplete(lake, { epoch, lsn }, patience, signal);
     const position = await positionAt(lake, lsn, stand, duckdb);
-    const all = [...source.tables.values()].reduce((sum, { rows }) => sum + rows, 0);
-    const tables: TableComparison[] = [];
-    for (const table of catalog.tables) {
+    const all = [...rows.tables.values()].reduce((sum, { rows }) => sum + rows, 0);
+    const compared: TableComparison[] = [];
+    for (const table of tables) {
       signal.throwIfAborted();
       const state = await lakeStateAt(lake, table, position, duckdb);
-      tables.push(await compareTable(source.tables.get(table.table)!, state, duckdb));
-      progress(all + tables.reduce((sum, { rows }) => sum + rows, 0), 2 * all);
+      compared.push(await compareTable(rows.tables.get(table.table)!, state, duckdb));
+      progress(all + compared.reduce((sum, { rows }) => sum + rows, 0), 2 * all);
     }
-    const equal = tables.every(({ missing, extra, different }) => missing + extra + different === 0);
-    return { equal, position, lsn: formatLsn(lsn), tables };
+    const equal = compared.every(({ missing, extra, different }) => missing + extra + different === 0);
+    return { equal, position, lsn: formatLsn(lsn), tables: compared };
   }
 }
