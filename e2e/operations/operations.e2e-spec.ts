@@ -156,4 +156,19 @@ describe('the projector’s operations', () => {
       ...{ status: 404, body: { code: 'not-found', detail: expect.stringMatching(/forgets them when it restarts/) } },
     });
   });
+
+  it('verify, and tell what differs by the exit code', async () => {
+    const rows = { table: 'halls', rows: 2, missing: 0, extra: 0, quarantined: 0 };
+    expect(await migsbyuJson('verify')).toMatchObject({
+      ...{ code: 0, answer: { state: 'done', report: { equal: true, position: 10, tables: [{ ...rows, equal: 2 }] } } },
+    });
+    await source.query('ALTER PUBLICATION halls DROP TABLE halls'); // so that a change gets lost
+    await source.query(`UPDATE halls SET floor = 'sand' WHERE number = 2`);
+    await source.query('ALTER PUBLICATION halls ADD TABLE halls');
+    const { code, answer } = await migsbyuJson('verify', 'halls');
+    const examples = [{ finding: 'different', key: ['Nord', '2'], columns: ['floor'] }];
+    const report = { equal: false, tables: [{ ...rows, equal: 1, different: 1, examples }] };
+    expect({ code, answer }).toMatchObject({ code: 1, answer: { state: 'done', table: 'halls', report } });
+    expect(await migsbyu('verify', 'rooms')).toMatchObject({ code: 2 });
+  });
 });

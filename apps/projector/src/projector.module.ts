@@ -79,12 +79,9 @@ const operationControllers = [FoldsController, RebuildsController, ResnapshotsCo
 
 function verifierOf(config: Config, catalog: Catalog): Verifier {
   const source = { databaseUrl: config.DATABASE_URL, publication: config.PUBLICATION };
-  const options = { source, lake: lakeFolder(lakeUrl(config)), temporaryFolder: config.SPOOL_FOLDER };
-  const tablesOf = (table: string | null) => catalog.tables.filter((one) => table === null || one.table === table);
-  return new Verifier(
-    catalog.tables.map(({ table }) => table),
-    (table) => new Verification({ ...options, catalog: { ...catalog, tables: tablesOf(table) } }),
-  );
+  const options = { source, catalog, lake: lakeFolder(lakeUrl(config)), temporaryFolder: config.SPOOL_FOLDER };
+  const tables = catalog.tables.map(({ table }) => table);
+  return new Verifier(tables, (table) => new Verification(options, table));
 }
 
 function logEnd({ kind, table, state, error }: OperationStatus): void {

@@ -2,7 +2,6 @@ import { Body, Controller, Delete, HttpCode, Param, Post, Query, Res } from '@ne
 import { ApiNoContentResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { IsString } from 'class-validator';
 import type { FastifyReply } from 'fastify';
-import { invalid } from '#libs/problems';
 import { ApiProblems } from '#libs/service';
 import { Projector } from '../projector.js';
 import type { Operation } from './operation.js';
@@ -11,7 +10,7 @@ import { OperationDesk } from './operation-desk.js';
 import { OperationResource, WaitQuery } from './operation.dto.js';
 import { projectionOf } from './projection-of.js';
 import { RebuildResult } from './rebuild-result.dto.js';
-import type { Rebuilder } from './rebuild/rebuilder.js';
+import { refuseUnknownTable } from './unknown-table.js';
 
 export class RebuildBody {
   /**
@@ -50,7 +49,7 @@ export class RebuildsController extends operationController<RebuildResult>({
   )
   start(@Body() { table }: RebuildBody, @Query() query: WaitQuery, @Res({ passthrough: true }) reply: FastifyReply) {
     const { rebuilds } = projectionOf(this.projector);
-    refuseUnknown(table, rebuilds);
+    refuseUnknownTable(table, rebuilds.tables);
     const run: Operation<RebuildResult>['run'] = (progress, signal) => rebuilds.rebuild(table, progress, signal);
     return this.desk.begin<RebuildResult>({ kind: 'rebuild', table }, { run }, query, reply);
   }
@@ -63,11 +62,4 @@ export class RebuildsController extends operationController<RebuildResult>({
   cancel(@Param('id') id: string): Promise<void> {
     return this.desk.cancel('rebuild', id);
   }
-}
-
-function refuseUnknown(table: string, { tables }: Rebuilder): void {
-  if (tables.includes(table)) return;
-  const wanted = `one of ${tables.join(', ')}`;
-  const detail = `table is ${JSON.stringify(table)}; wanted is ${wanted}.`;
-  throw invalid([{ pointer: '/table', code: 'not-a-choice', detail, got: table, wanted }]);
 }

@@ -97,6 +97,7 @@ export class Rebuilder {
     await mkdir(temporaryFolder, { recursive: true });
     const instance = await openDuckDb({ memoryLimit: '512MB', temporaryFolder });
     const duckdb = await instance.connect();
+    await duckdb.run('SET preserve_insertion_order = false'); // else rows keep their order, and with it their memory
     try {
       const { changelog, folding } = this;
       return await new Rebuild({ store, changelog, folding }, duckdb, this.options.chunk).run(progress, signal);

@@ -1,0 +1,68 @@
+import { Body, Controller, Delete, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { IsOptional, IsString } from 'class-validator';
+import type { FastifyReply } from 'fastify';
+import { ApiProblems } from '#libs/service';
+import { ApiBegins, operationController } from './operation-controller.js';
+import { OperationDesk } from './operation-desk.js';
+import { OperationResource, WaitQuery } from './operation.dto.js';
+import { refuseUnknownTable } from './unknown-table.js';
+import { VerificationResult } from './verification-result.dto.js';
+import { Verifier } from './verifier.js';
+
+export class VerificationBody {
+  /**
+   * A source table of the catalog; all of them if absent.
+   * @example students
+   */
+  @IsOptional()
+  @IsString()
+  table?: string;
+}
+
+/** A comparison of the lake's open versions with the source's rows, at one point of the source's log. */
+export class VerificationResource extends OperationResource {
+  @ApiProperty({ type: VerificationResult, nullable: true })
+  report: VerificationResult | null;
+}
+
+@ApiTags('operations')
+@Controller('v1/verifications')
+export class VerificationsController extends operationController<VerificationResult>({
+  kind: 'verification',
+  name: 'Verification',
+  resource: VerificationResource,
+}) {
+  constructor(
+    desk: OperationDesk,
+    private readonly verifier: Verifier,
+  ) {
+    super(desk);
+  }
+
+  /** Also while the projector does not stream: then it fails after a while, and says how far the lake is complete. */
+  @Post()
+  @ApiBegins(
+    'startVerification',
+    'Compare the lake with its source while both go on: the open versions must be the source’s rows',
+    VerificationResource,
+  )
+  start(
+    @Body() { table }: VerificationBody = {},
+    @Query() query: WaitQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    if (table !== undefined) refuseUnknownTable(table, this.verifier.tables);
+    const subject = { kind: 'verification', table: table ?? null } as const;
+    return this.desk.begin<VerificationResult>(subject, this.verifier.operationOf(subject.table), query, reply);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ operationId: 'cancelVerification', summary: 'Cancel a verification' })
+  @ApiNoContentResponse({ description: 'It has ended, or had before.' })
+  @ApiProblems('not-found')
+  cancel(@Param('id') id: string): Promise<void> {
+    return this.desk.cancel('verification', id);
+  }
+}
