@@ -95,6 +95,16 @@ export class Lane {
     this.observers.push(observer);
   }
 
+  /** The last transaction that every reader shows. */
+  get seen(): number {
+    return Math.min(...this.observers.map(({ last }) => last));
+  }
+
+  /** How many transactions the source has committed. */
+  async transactions(): Promise<number> {
+    return (await readRecord(this.options.databaseUrl)).at(-1)!.n;
+  }
+
   /** Resolves when the projector has ended. */
   async strike({ failpoints, provoke }: Strike): Promise<Outcome> {
     const projector = this.start('slim', { FAILPOINTS: failpoints, FAILPOINTS_LOG: this.log });

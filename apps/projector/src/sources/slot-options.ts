@@ -24,6 +24,11 @@ export interface PostgresSlotOptions extends SessionOptions {
   readonly probeInterval?: number;
   /** Milliseconds to wait for another reader to release the slot. Default: 5000. */
   readonly patience?: number;
+  /**
+   * Milliseconds without a sign of life after which the server ends this source's connections, so that its standby can take
+   * over: the process may be stopped, or its machine gone without a word. Default: 10 000.
+   */
+  readonly silence?: number;
   /** The connection was lost with this error, and is made again. */
   readonly interrupted?: (error: Error) => void;
 }
@@ -37,6 +42,7 @@ export interface SlotSettings extends SessionOptions {
   readonly buffered: number;
   readonly probeInterval: number;
   readonly patience: number;
+  readonly silence: number;
 }
 
 const MEGABYTE = 2 ** 20;
@@ -47,6 +53,7 @@ export const settingsOf = (options: PostgresSlotOptions): SlotSettings => ({
   buffered: 4 * MEGABYTE,
   probeInterval: 1000,
   patience: 5000,
+  silence: 10_000,
   ...options,
   keys: capturedTables(options.catalog),
 });
@@ -63,9 +70,17 @@ export async function openAdmin(settings: SlotSettings, signal: AbortSignal): Pr
   try {
     await checkPrerequisites(admin, publication, tables);
     await lockSlot(admin, slot, { patience, signal });
+    await keepAlive(admin, settings.silence);
     return admin;
   } catch (error) {
     await disconnect(admin);
     throw error;
   }
+}
+
+/** The server keeps a lock for whoever is connected, and TCP is answered by a kernel whose process has stopped. */
+async function keepAlive(admin: pg.Client, silence: number): Promise<void> {
+  await admin.query(`SET idle_session_timeout = ${silence}`);
+  const beat = setInterval(() => void admin.query('SELECT').catch(() => {}), silence / 4);
+  admin.once('end', () => clearInterval(beat));
 }

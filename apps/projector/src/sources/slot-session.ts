@@ -52,6 +52,7 @@ export async function openSession(
   });
   const session = new SlotSession(admin, replication, context);
   try {
+    await replication.query(`SET wal_sender_timeout = ${settings.silence}`); // a status goes every second
     const server = await identifyServer(replication);
     const [{ pid }] = (await replication.query('SELECT pg_backend_pid() AS pid')).rows;
     await untilReleased(settings.slot, { patience: settings.patience, signal }, async () => {
