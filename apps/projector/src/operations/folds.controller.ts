@@ -1,4 +1,4 @@
-import { Controller, Post, Query, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiProperty, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Projector } from '../projector.js';
@@ -33,6 +33,7 @@ export class FoldsController extends operationController<FoldReport>({
   }
 
   @Post()
+  @HttpCode(202)
   @ApiBegins(
     'startFold',
     'Fold every table up to the changelog’s end, without waiting until it is worth it',

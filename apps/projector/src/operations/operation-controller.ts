@@ -1,5 +1,5 @@
 /** What the controllers of all kinds of operation have, typed by the kind's own resource. */
-import { applyDecorators, Get, HttpCode, Param, type Type } from '@nestjs/common';
+import { applyDecorators, Get, Param, type Type } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiProperty } from '@nestjs/swagger';
 import type { ProblemCode } from '#libs/problems';
 import { ApiProblems } from '#libs/service';
@@ -43,7 +43,7 @@ export function operationController<Report>({ kind, name, resource }: Descriptio
   return OperationController;
 }
 
-/** Documents what begins an operation. */
+/** Documents what begins an operation. `@HttpCode(202)` stands beside it, where the documents' compiler plug-in sees it. */
 export function ApiBegins(
   operationId: string,
   summary: string,
@@ -51,7 +51,6 @@ export function ApiBegins(
   ...problems: ProblemCode[]
 ) {
   return applyDecorators(
-    HttpCode(202),
     ApiOperation({ operationId, summary }),
     ApiAcceptedResponse({ type: resource, description: 'It has begun; `Location` shows its progress.' }),
     ApiOkResponse({ type: resource, description: 'With `wait=true`: it has ended, however.' }),

@@ -42,6 +42,7 @@ export class RebuildsController extends operationController<RebuildResult>({
   }
 
   @Post()
+  @HttpCode(202)
   @ApiBegins(
     'startRebuild',
     'Make a table’s versions anew from the whole changelog; changes and queries go on meanwhile',

@@ -1,4 +1,4 @@
-import { Controller, Post, Query, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiProperty, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Projector } from '../projector.js';
@@ -33,6 +33,7 @@ export class ResnapshotsController extends operationController<ResnapshotReport>
 
   /** Asked for while the projector is parked, too: that is what it is for. */
   @Post()
+  @HttpCode(202)
   @ApiBegins(
     'startResnapshot',
     'Open a new epoch of the source: a snapshot of every captured table, compared with what the lake has',

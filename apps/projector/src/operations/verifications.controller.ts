@@ -42,6 +42,7 @@ export class VerificationsController extends operationController<VerificationRes
 
   /** Also while the projector does not stream: then it fails after a while, and says how far the lake is complete. */
   @Post()
+  @HttpCode(202)
   @ApiBegins(
     'startVerification',
     'Compare the lake with its source while both go on: the open versions must be the source’s rows',
