@@ -63,21 +63,29 @@ export async function changelogOf(lake: string, duckdb: DuckDBConnection): Promi
 
 const lookEvery = 50;
 
+export interface Waiting {
+  /** Milliseconds. */
+  readonly patience: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Resolves when everything that the source had committed up to `lsn` is in the lake.
- * @throws LakeBehind after `patience` milliseconds
+ * @throws LakeBehind, EpochChanged
  */
 export async function untilComplete(
   lake: string,
   { epoch, lsn }: { epoch: SourceEpoch; lsn: Lsn },
-  patience: number,
-  signal: AbortSignal,
+  duckdb: DuckDBConnection,
+  { patience, signal }: Waiting,
 ): Promise<void> {
   const until = performance.now() + patience;
   for (;;) {
     const watermark = await readWatermark(lake);
     const own = watermark !== null && isSameEpoch(JSON.parse(watermark.epoch) as SourceEpoch, epoch);
     if (own && watermark.lsn >= lsn) return;
+    // one of an older epoch may still stand there
+    if (!own && !isSameEpoch((await lakeStand(lake, duckdb)).epoch, epoch)) throw new EpochChanged();
     if (performance.now() >= until) throw new LakeBehind(lsn, own ? watermark.lsn : null, patience);
     await sleep(lookEvery, undefined, { signal });
   }

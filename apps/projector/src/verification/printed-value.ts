@@ -30,7 +30,7 @@ export function plainSql(text: string, type: ColumnType): string {
 /** No zeros in front, none behind, no sign of zero. */
 function plainNumberSql(text: string): string {
   const digits = `regexp_replace(${text}, '^(-?)0*([0-9]*)(?:[.]0*|([.][0-9]*[1-9])0*)?$', '\\1\\2\\3')`;
-  return `CASE WHEN regexp_full_match(${text}, '-?[.0]*') THEN '0' ELSE ${digits} END`;
+  return `CASE WHEN regexp_full_match(${text}, '-?(0+[.]?0*|[.]0+)') THEN '0' ELSE ${digits} END`;
 }
 
 /** Whether two texts mean one value: NULL is like NULL alone. Cheap where the texts are equal, as they mostly are. */

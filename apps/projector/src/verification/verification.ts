@@ -69,7 +69,7 @@ export class Verification implements Operation<VerificationReport> {
     const { epoch } = stand;
     const rows = await readSourceRows({ source, tables, epoch }, duckdb, (read) => progress(read, null), signal);
     const { lsn } = rows;
-    await untilComplete(lake, { epoch, lsn }, patience, signal);
+    await untilComplete(lake, { epoch, lsn }, duckdb, { patience, signal });
     const position = await positionAt(lake, lsn, stand, duckdb);
     const all = [...rows.tables.values()].reduce((sum, { rows }) => sum + rows, 0);
     const compared: TableComparison[] = [];
