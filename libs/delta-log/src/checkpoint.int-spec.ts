@@ -52,4 +52,12 @@ describe('a checkpoint', () => {
     await checkpoint(folder, table.snapshot, duckdb);
     expect(await readCheckpoint(folder, 1, duckdb)).toContainEqual({ txn });
   });
+
+  it('of thousands of files names each of them, in the order of the log', async () => {
+    const { folder, table } = await newTable();
+    const files = Array.from({ length: 2500 }, (_, i) => add(`file-${i}`));
+    await table.commit(files);
+    await checkpoint(folder, table.snapshot, duckdb);
+    expect((await readCheckpoint(folder, 1, duckdb)).filter((action) => 'add' in action)).toEqual(files);
+  });
 });

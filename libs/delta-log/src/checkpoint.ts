@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { failpoint } from '#libs/failpoints';
 import { type Action, CorruptLog, decodeActions, encodeActions } from './action.js';
@@ -26,6 +27,8 @@ const columns = {
     "configuration" ${map}, "createdTime" BIGINT)`,
   protocol: 'STRUCT("minReaderVersion" INTEGER, "minWriterVersion" INTEGER)',
 };
+
+const actionsPerTurn = 1000;
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
@@ -63,6 +66,14 @@ function stateOf(snapshot: Snapshot, now: number): Action[] {
   ];
 }
 
+/** Two hours of a busy table's tombstones in one go would hold everybody else up for a quarter of a second. */
+async function* encodedInTurns(actions: readonly Action[]): AsyncIterable<string> {
+  for (let from = 0; from < actions.length; from += actionsPerTurn) {
+    yield encodeActions(actions.slice(from, from + actionsPerTurn));
+    await turn();
+  }
+}
+
 /** Returns the checkpoint's size in bytes. */
 async function writeCheckpoint(
   folder: string,
@@ -74,7 +85,7 @@ async function writeCheckpoint(
   const json = draftPath(log, `${randomUUID()}.ndjson`);
   const parquet = draftPath(log, `${randomUUID()}.parquet`);
   try {
-    await writeFile(json, encodeActions(actions));
+    await writeFile(json, encodedInTurns(actions));
     await failpoint('checkpoint.before-parquet', folder);
     const types = Object.entries(columns).map(([name, type]) => `"${name}": ${literal(type)}`);
     const copied = await duckdb.runAndReadAll(
