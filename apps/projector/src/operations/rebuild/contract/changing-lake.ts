@@ -31,7 +31,7 @@ export class ChangingLake {
     const table = await DeltaTable.open(folder, appends);
     const stores = await openVersionStores(lake, tables, folds);
     const folding = new FoldSchedule(stores, table, folds, {
-      ...{ minimumChanges: 1e9, shareOfOpenRows: 1, maximumAge: 2 ** 30, maximumBacklog: 1e9 },
+      ...{ minimumChanges: 1e9, shareOfOpenRows: 1, maximumAge: 2 ** 30, maximumBacklog: 1e9, maximumBytes: 1e12 },
       ...{ folded: ignore, failed: ignore, pauseAfterFailure: 1 },
     });
     const appender = await ChangelogAppender.open(table, appends, folder, {
@@ -60,13 +60,17 @@ export class ChangingLake {
     }
   }
 
+  get folding(): FoldSchedule {
+    return this.work.folding;
+  }
+
   fold(): Promise<void> {
-    return this.work.folding.foldNow();
+    return this.folding.foldNow();
   }
 
   tableOf(name: string): RebuiltTable {
     const store = this.stores.find(({ table }) => table.table === name)!;
-    return { store, changelog: this.changelog, folding: this.work.folding };
+    return { store, changelog: this.changelog, folding: this.folding };
   }
 
   async close(): Promise<void> {
