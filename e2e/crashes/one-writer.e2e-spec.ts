@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { emptyDatabase, type TestDatabase } from '#libs/test-postgres';
 import { Lane } from '../../bench/crashes/lane.js';
 import type { ProjectorProcess } from '../../bench/crashes/projector-process.js';
@@ -46,6 +47,7 @@ async function until(projector: ProjectorProcess, state: string) {
   for (;;) {
     const status = await stateOf(projector);
     if (status.state === state) return status;
+    if (status.state === 'park') throw new Error(`It gave up: ${status.error}`);
     await sleep(50);
   }
 }
@@ -54,6 +56,16 @@ async function until(projector: ProjectorProcess, state: string) {
 async function untilAllIsSeen(): Promise<void> {
   const n = await lane.transactions();
   while (lane.seen < n) await sleep(20);
+}
+
+async function eventually(query: string): Promise<void> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    while (!(await client.query(`SELECT ${query} AS holds`)).rows[0].holds) await sleep(20);
+  } finally {
+    await client.end();
+  }
 }
 
 const clean = { lost: 0, doubled: 0, overlapping: 0, torn: 0, wrong: [], snapshots: 1 };
@@ -77,6 +89,23 @@ describe('a projector that was stopped, and replaced', () => {
     await until(first, 'streaming');
     await untilAllIsSeen();
     await first.end('SIGKILL');
+    expect(await lane.finish()).toMatchObject(clean);
+  }, 120_000);
+});
+
+describe('a projector that is killed while another one waits for it', () => {
+  it('is replaced by that one, which goes on from what the lake is by then', async () => {
+    const first = start();
+    await until(first, 'streaming');
+    const second = start();
+    // it has opened the lake; whatever the first one does from here on, it does not know
+    await eventually(`EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+      AND query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid())`);
+    await untilAllIsSeen();
+    await first.end('SIGKILL');
+    await until(second, 'streaming');
+    await untilAllIsSeen();
+    await second.end('SIGKILL');
     expect(await lane.finish()).toMatchObject(clean);
   }, 120_000);
 });

@@ -107,6 +107,12 @@ export class Projection {
     return this.appender.progress(progress);
   }
 
+  /** While nothing is being written. @throws Fenced, WatermarkReplaced if another one has written to the lake */
+  async refuseReplaced(): Promise<void> {
+    await this.appender.refuseReplaced();
+    await this.watermark.refuseReplaced();
+  }
+
   /** What was accepted and can be committed is; nothing is under way afterwards. */
   async close(): Promise<void> {
     await this.folding.stop();

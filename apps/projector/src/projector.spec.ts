@@ -34,6 +34,8 @@ class Stage {
   /** What the next openings and starts do; then they succeed. */
   readonly openings: (() => Promise<void>)[] = [];
   readonly starts: (() => Promise<void>)[] = [];
+  /** What is found where somebody looks whether another one has written to the lake. */
+  readonly replacements: (() => Promise<void>)[] = [];
   /** Of the life that is under way. */
   events: ProjectionEvents | null = null;
   receiver: Failed | null = null;
@@ -113,6 +115,7 @@ class Stage {
       folding: { stop: async () => void this.log.push('stop folding') },
       accept: () => this.accepting(),
       progress: async () => {},
+      refuseReplaced: async () => void (await this.replacements.shift()?.()),
       close: async () => {
         await turn();
         this.lives -= 1;
@@ -209,6 +212,22 @@ describe('a projector', () => {
 });
 
 describe('a source that has changed', () => {
+  it.each(['at its start', 'later'])(
+    '%s, for its owner of before, is no other one: the lake is opened anew',
+    async (when) => {
+      const stage = new Stage();
+      stage.replacements.push(() => Promise.reject(new Fenced('changelog', 7)));
+      if (when === 'at its start') stage.starts.push(...failing(changed));
+      stage.projector.start();
+      await stage.until('streaming');
+      if (when === 'later') stage.receiver!.failed(changed());
+      await stage.streams(when === 'later' ? 2 : 1);
+      expect(stage.states.filter((state) => state === 'standby' || state === 'park')).toEqual(['standby']);
+      expect(stage.log).toEqual(['open', 'start', ...ending, 'open', 'start']);
+      await stage.projector.stop();
+    },
+  );
+
   it('parks the projector until somebody asks for a resnapshot', async () => {
     const stage = new Stage();
     stage.starts.push(...failing(changed));

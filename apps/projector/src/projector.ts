@@ -7,6 +7,7 @@ import type { Transaction } from '#libs/change-event';
 import type { ProjectionEvents } from './projection-events.js';
 import type { Projection } from './projection.js';
 import { reactionTo, type Reaction } from './reaction.js';
+import { SourceChanged } from './sources/change-source.js';
 import type { ChangeTransport } from './transport/change-transport.js';
 
 export type State = 'opening' | 'streaming' | 'stopped' | Reaction;
@@ -110,7 +111,8 @@ export class Projector {
     this.waking.signal.addEventListener('abort', () => ended.resolve(null), { once: true });
     try {
       this.projection = await this.options.open(this.eventsOf(ended.resolve));
-      return await this.stream(this.projection, ended);
+      const error = await this.stream(this.projection, ended).catch((failure: Error) => failure);
+      return await this.unlessReplaced(error, this.projection);
     } catch (error) {
       return error as Error;
     } finally {
@@ -131,6 +133,16 @@ export class Projector {
     this.enter('streaming');
     this.options.streaming?.(projection);
     return ended.promise;
+  }
+
+  /**
+   * A source that was moved on without this lake has lost something, unless its owner of a moment ago moved it on for this
+   * lake after it was opened here: then an opening anew finds all of it. A write of this one's own that did not come to its
+   * end looks the same, and costs an opening more.
+   */
+  private async unlessReplaced(error: Error | null, projection: Projection): Promise<Error | null> {
+    if (error instanceof SourceChanged) await projection.refuseReplaced();
+    return error;
   }
 
   private eventsOf(failed: (error: Error) => void): ProjectionEvents {

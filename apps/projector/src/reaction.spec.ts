@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Fenced } from '#libs/delta-log';
 import { reactionTo } from './reaction.js';
 import { SourceChanged } from './sources/change-source.js';
+import { WatermarkReplaced } from './watermark/watermark-keeper.js';
 
 const coded = (code: string) => Object.assign(new Error(code), { code });
 
@@ -10,6 +11,7 @@ describe('a failure', () => {
     ['a source that is another one', new SourceChanged('slot-missing', 'The slot is gone.'), 'park'],
     ['a lake that another one writes', new Fenced('changelog', 7), 'standby'],
     ['a slot that another one reads', coded('slot-in-use'), 'standby'],
+    ['a watermark that another one wrote', new WatermarkReplaced('lake'), 'standby'],
     ['a disk that is full', coded('ENOSPC'), 'retry'],
     ['a server that is gone', coded('ECONNREFUSED'), 'retry'],
     ['anything else', new TypeError('x is not a function'), 'retry'],

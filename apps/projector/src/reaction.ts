@@ -8,7 +8,7 @@ import { SourceChanged } from './sources/change-source.js';
 export type Reaction = 'park' | 'standby' | 'retry';
 
 /** Codes of errors that mean: somebody else is at work. */
-const owned = new Set(['slot-in-use']);
+const owned = new Set(['slot-in-use', 'watermark-replaced']);
 
 export function reactionTo(error: Error): Reaction {
   if (error instanceof SourceChanged) return 'park';

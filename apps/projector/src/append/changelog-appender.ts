@@ -102,6 +102,11 @@ export class ChangelogAppender {
     return new Promise((kept) => this.enqueue({ progress, kept }));
   }
 
+  /** @throws Fenced if another one has committed since the lake was opened, or since this one did. */
+  refuseReplaced(): Promise<void> {
+    return this.table.refuseReplaced();
+  }
+
   /** Resolves when nothing is under way any more, also after a failure. */
   async settled(): Promise<void> {
     while (this.running) await this.running.catch(() => {});

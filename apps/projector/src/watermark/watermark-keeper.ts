@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { readWatermark, writeWatermark, type Watermark } from '#libs/lake';
 import { formatLsn, isSameEpoch, type SourceEpoch } from '#libs/change-event';
 import type { Progress } from '../sources/change-source.js';
@@ -5,6 +6,15 @@ import type { Tip } from '../append/tip.js';
 
 /** How far ahead of the projector's clock the watermark's time may be: 5 s, in microseconds. */
 const leap = 5_000_000n;
+
+/** Another projector has written the watermark: this one has been replaced, or opened the lake too early. */
+export class WatermarkReplaced extends Error {
+  readonly code = 'watermark-replaced';
+  constructor(readonly folder: string) {
+    super(`The watermark of ${folder} was written by another projector since this one opened the lake.`);
+    this.name = 'WatermarkReplaced';
+  }
+}
 
 /** Keeps `_watermark.json`: what the lake is complete up to, taken over whenever the source's word has been made true. */
 export class WatermarkKeeper {
@@ -54,6 +64,11 @@ export class WatermarkKeeper {
     this.written = this.written.then(() => writeWatermark(this.folder, watermark));
     this.written.catch(this.failed);
     await this.written;
+  }
+
+  /** While none is being written. @throws WatermarkReplaced */
+  async refuseReplaced(): Promise<void> {
+    if (!isDeepStrictEqual(await readWatermark(this.folder), this.current)) throw new WatermarkReplaced(this.folder);
   }
 
   /** For people: what the health endpoint shows. */
