@@ -24,7 +24,7 @@ else handOver();
  */
 function handOver() {
   const stdio = ['inherit', 'inherit', 'inherit', 'ipc'];
-  const child = spawn(executable, [main], { stdio, detached: process.platform !== 'win32' });
+  const child = spawn(executable, [main, ...process.argv.slice(2)], { stdio, detached: process.platform !== 'win32' });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code) => process.exit(code === null ? 1 : code));
 }

@@ -15,8 +15,16 @@ export const standaloneVariables = serviceVariables(8501, {
   QUERY_API_PORT: port(8602),
   PROJECTOR_PORT: port(8603),
   POSTGRES_PORT: port(25432),
+  /** `kafka` (npm start -- --kafka): Debezium and Kafka between Postgres and the projector, as in production. */
+  CHANGE_SOURCE: choice(['postgres', 'kafka']).default('postgres'),
+  KAFKA_PORT: port(9092),
+  KAFKA_CONTROLLER_PORT: port(9093),
+  CONNECT_PORT: port(8083),
   // A terminal is read by people: what the services do when all is well is asked for.
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
 });
 
 export type StandaloneConfig = z.output<typeof standaloneVariables>;
+
+/** Whose tables are captured. */
+export { university as catalog } from '#libs/university';

@@ -7,7 +7,14 @@ import { Standalone, StartCalledOff } from './standalone.js';
 /** npm passes a terminal's Ctrl-C on to a process that got it already: only a later one is somebody's second. */
 const SAME_SIGNAL = 1_000;
 
-const config = readConfig(standaloneVariables, process.env);
+const flags = process.argv.slice(2);
+const unknown = flags.filter((flag) => flag !== '--kafka');
+if (unknown.length > 0) {
+  process.stderr.write(`npm start knows no ${unknown.join(' ')}; wanted is nothing, or -- --kafka.\n`);
+  process.exit(2);
+}
+const chosen = flags.includes('--kafka') ? { CHANGE_SOURCE: 'kafka' } : {};
+const config = readConfig(standaloneVariables, { ...process.env, ...chosen });
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const standalone = new Standalone(config, say, (error) => void end(1, error));
 

@@ -9,7 +9,7 @@ import { refusal } from './refusal.js';
 import { ServiceRegister } from './service-register.js';
 
 /** All that the product ever puts there, and what a reset that was killed left. */
-const ours = /^(?:postgres|postgres\.log|lake|spool|standalone\..*|\.postgres\.initdb-.*|\.reset-.*)$/;
+const ours = /^(?:postgres|postgres\.log|kafka|lake|spool|standalone\..*|\.postgres\.initdb-.*|\.reset-.*)$/;
 
 /** Nothing was deleted. */
 class ResetRefused extends Error {

@@ -13,11 +13,15 @@ export interface ProductService {
 }
 
 /** The services in the order of their start; they stop in the opposite one: readers first, the projector last. */
-export function productServices(config: StandaloneConfig, databaseUrl: string): ProductService[] {
+export function productServices(
+  config: StandaloneConfig,
+  databaseUrl: string,
+  source: Readonly<Record<string, string>>,
+): ProductService[] {
   const database = { DATABASE_URL: databaseUrl };
   const lake = { LAKE_URL: pathToFileURL(join(config.DATA_DIR, 'lake')).href };
   // Whoever runs everything in one command has nobody to ask for a new epoch: it opens by itself, and keeps the history.
-  const source = { CHANGE_SOURCE: 'postgres', RESNAPSHOT: 'auto', SPOOL_FOLDER: join(config.DATA_DIR, 'spool') };
+  const changes = { ...source, RESNAPSHOT: 'auto', SPOOL_FOLDER: join(config.DATA_DIR, 'spool') };
   const service = (
     app: string,
     label: string,
@@ -39,7 +43,7 @@ export function productServices(config: StandaloneConfig, databaseUrl: string): 
     },
   });
   return [
-    service('projector', 'projector', 'PROJECTOR_PORT', { ...database, ...lake, ...source }),
+    service('projector', 'projector', 'PROJECTOR_PORT', { ...database, ...lake, ...changes }),
     service('command-api', 'commands', 'COMMAND_API_PORT', database),
     service('query-api', 'queries', 'QUERY_API_PORT', lake),
   ];

@@ -8,10 +8,12 @@ import type { StandaloneConfig } from './config.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { createOrigin } from './origin/origin.js';
 import { checkReadiness, type Upstream } from './origin/readiness.js';
+import { startKafka } from './kafka.js';
 import { assertFree } from './ports.js';
 import { ServiceProcess } from './service-process.js';
 import { ServiceRegister } from './service-register.js';
 import { productServices } from './services.js';
+import { dropOtherSlot, slots } from './slots.js';
 
 /** Something that was started, and what ends it. */
 interface Part {
@@ -93,7 +95,8 @@ export class Standalone {
     const postgres = await this.startPostgres();
     await ensureDatabase(postgres.url(database));
     for (const name of await migrate(postgres.url(database), migrations)) this.say(`Migration ${name} applied.`);
-    const upstreams = await this.startServices(postgres.url(database));
+    const source = await this.startSource(postgres.url(database));
+    const upstreams = await this.startServices(postgres.url(database), source);
     const origin = createOrigin(upstreams);
     const address = await origin.listen({ host: HOST, port: PORT });
     this.started({
@@ -117,9 +120,11 @@ export class Standalone {
   }
 
   private async assertPortsFree(): Promise<void> {
-    const { HOST, PORT, COMMAND_API_PORT, QUERY_API_PORT, PROJECTOR_PORT } = this.config;
+    const { HOST, PORT, COMMAND_API_PORT, QUERY_API_PORT, PROJECTOR_PORT, CHANGE_SOURCE } = this.config;
+    const { KAFKA_PORT, KAFKA_CONTROLLER_PORT, CONNECT_PORT } = this.config;
+    const kafka = CHANGE_SOURCE === 'kafka' ? { KAFKA_PORT, KAFKA_CONTROLLER_PORT, CONNECT_PORT } : {};
     await assertFree(PORT, HOST, 'PORT');
-    for (const [variable, port] of Object.entries({ COMMAND_API_PORT, QUERY_API_PORT, PROJECTOR_PORT }))
+    for (const [variable, port] of Object.entries({ COMMAND_API_PORT, QUERY_API_PORT, PROJECTOR_PORT, ...kafka }))
       await assertFree(port, '127.0.0.1', variable);
   }
 
@@ -140,8 +145,20 @@ export class Standalone {
   }
 
   /** All at once, since none needs another to start. */
-  private async startServices(databaseUrl: string): Promise<Upstream[]> {
-    const services = productServices(this.config, databaseUrl).map(({ launch, label, prefix }) => {
+  /** What stands between Postgres and the projector; the environment by which the projector finds it. */
+  private async startSource(databaseUrl: string): Promise<Record<string, string>> {
+    const { CHANGE_SOURCE } = this.config;
+    await dropOtherSlot(databaseUrl, CHANGE_SOURCE);
+    if (CHANGE_SOURCE === 'postgres') return { CHANGE_SOURCE, REPLICATION_SLOT: slots.postgres };
+    return startKafka(this.config, databaseUrl, {
+      started: (pid) => this.register.add(pid),
+      say: this.say,
+      part: (part) => this.started(part),
+    });
+  }
+
+  private async startServices(databaseUrl: string, source: Record<string, string>): Promise<Upstream[]> {
+    const services = productServices(this.config, databaseUrl, source).map(({ launch, label, prefix }) => {
       const process = new ServiceProcess(launch, this.say, (pid) => this.register.add(pid));
       this.parts.push(process);
       return { label, prefix, name: launch.name, process };

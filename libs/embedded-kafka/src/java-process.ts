@@ -10,6 +10,8 @@ export interface JavaProcess {
   readonly exited: Promise<void>;
   /** Resolves when it is down; may be called again. */
   stop(): Promise<void>;
+  /** At once, whatever it is doing. */
+  kill(): void;
 }
 
 export interface JavaLaunch {
@@ -54,6 +56,7 @@ export async function startJava(launch: JavaLaunch, ready: () => Promise<boolean
   return {
     pid: child.pid!,
     exited,
+    kill: () => void child.kill('SIGKILL'),
     async stop() {
       if (over()) return;
       child.kill('SIGTERM');

@@ -1,5 +1,5 @@
 /** A broker and a worker of Kafka Connect for one test file, with the configuration that production runs on. */
-import { Connector, type ConnectorConfig } from '#libs/debezium';
+import { Connector, connectorConfig as withTables, type ConnectorConfig } from '#libs/debezium';
 import {
   kafkaJars,
   startBroker,
@@ -73,8 +73,7 @@ export function connectorConfig(databaseUrl: string, name: string, tables: reado
   const text = readFileSync(join(deploy, 'debezium/connector.json'), 'utf8');
   const given = text.replaceAll(/\$\{env:(\w+)\}/g, (_, variable: string) => values[variable]!);
   return {
-    ...(JSON.parse(given) as ConnectorConfig),
-    'table.include.list': tables.map((table) => `public.${table}`).join(','),
+    ...withTables(JSON.parse(given) as ConnectorConfig, tables),
     'heartbeat.interval.ms': '100', // tests wait for it
   };
 }

@@ -27,8 +27,11 @@ interface Hand {
   readonly taken: () => void;
 }
 
-/** Milliseconds between signs of life while a batch is being taken: a session lasts thirty seconds. */
-const heartbeatPause = 3_000;
+/**
+ * Milliseconds. A projector that was killed keeps its place in the group until its session ends: so long its successor
+ * waits. The broker allows no less (group.min.session.timeout.ms).
+ */
+const [sessionTimeout, heartbeatInterval] = [6_000, 1_500];
 /** Milliseconds that the broker waits for a record to come. */
 const longestFetch = 100;
 const [shortestRetry, longestRetry] = [100, 5_000];
@@ -48,7 +51,8 @@ export class TopicReader {
     });
     this.admin = kafka.admin();
     this.consumer = kafka.consumer({
-      ...{ groupId: options.group, maxWaitTimeInMs: longestFetch, maxBytesPerPartition: 8 << 20 },
+      ...{ groupId: options.group, sessionTimeout, heartbeatInterval },
+      ...{ maxWaitTimeInMs: longestFetch, maxBytesPerPartition: 8 << 20 },
       allowAutoTopicCreation: false,
     });
   }
@@ -116,7 +120,7 @@ export class TopicReader {
     const records = batch.messages.filter(({ offset }) => Number(offset) >= this.expected).map(recordOf);
     if (records.length === 0) return this.again(batch.messages.at(-1)?.offset);
     if (records[0]!.offset > this.expected && !(await this.isThere(this.expected))) return;
-    const alive = setInterval(() => void heartbeat().catch(() => {}), heartbeatPause);
+    const alive = setInterval(() => void heartbeat().catch(() => {}), heartbeatInterval);
     await new Promise<void>((taken) => {
       this.hand = { records, taken };
       this.wake();
