@@ -136,6 +136,27 @@ describe('migsbyu verify', () => {
   });
 });
 
+describe('what people read', () => {
+  it('is a table of what was verified, and where to find examples', async () => {
+    const table = { table: 'students', rows: 1000, missing: 1, absent_columns: [], examples: [{ key: ['A'] }] };
+    const tables = [table, { ...table, table: 'rooms', rows: 7, missing: 0, examples: [] }];
+    scenes = [{ status: 202, body: operation('done', { table: null, report: { equal: false, position: 9, tables } }) }];
+    expect(await cli('verify')).toEqual({
+      ...{ code: 1, out: '' },
+      err: `The verification of all tables is done.
+equal     false
+position  9
+
+table     rows  missing
+students  1000        1
+rooms        7        0
+
+--json shows examples.
+`,
+    });
+  });
+});
+
 describe('migsbyu', () => {
   it.each([
     ['fold', '/v1/folds'],
