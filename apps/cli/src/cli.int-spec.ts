@@ -225,6 +225,11 @@ rebuild  rooms    40  100
     },
   );
 
+  it.each(['localhost:8603', '8603', 'ftp://localhost'])('takes %s for no address', async (address) => {
+    const { code, err } = await cli('status', '--projector', address);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/wanted is one like http:/) });
+  });
+
   it('helps', async () => {
     const { code, out } = await cli('--help');
     expect(code).toBe(0);

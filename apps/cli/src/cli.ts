@@ -115,6 +115,10 @@ const operation =
 
 async function answered({ json, projector }: Options, surroundings: Surroundings, work: Work): Promise<ExitCode> {
   const { out, err, isTerminal } = surroundings;
+  if (!/^https?:/.test(URL.parse(projector)?.protocol ?? '')) {
+    err(`The projector's address is ${JSON.stringify(projector)}; wanted is one like ${usualProjector}.\n`);
+    return exitCodes.usage;
+  }
   try {
     const answer = await work(new ProjectorClient(projector), new ProgressLine(err, isTerminal));
     if (json) out(`${JSON.stringify(answer.json)}\n`);
