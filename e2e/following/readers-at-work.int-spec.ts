@@ -115,7 +115,7 @@ async function contradiction(session: ReadSession, random: () => number): Promis
   return isDeepStrictEqual(found, wanted) ? null : { found, wanted };
 }
 
-async function work(): Promise<void> {
+async function expectOneCutEach(): Promise<void> {
   let state = 11;
   const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
   const found: unknown[] = [];
@@ -171,15 +171,14 @@ async function beginAnother(): Promise<void> {
 describe('readers at work', () => {
   it(`see one cut each, over ${transactions} transactions and the folds of them`, async () => {
     await begin('lake');
-    await work();
+    await expectOneCutEach();
   });
 
   it('see no difference while files are merged and deleted, nor does one that begins then', async () => {
     await begin('merged', eager);
-    await work();
+    await expectOneCutEach();
     const kept = ['changelog', 'accounts_dimension'].map((name) => () => upkeepOf(name));
-    for (const of of kept) expect(of().merges).toBeGreaterThan(0);
-    while (kept.some((of) => of().deleted === 0)) await sleep(20);
+    while (kept.some((of) => of().merges === 0 || of().deleted === 0)) await sleep(20);
     expect(await following.reader.read((session) => contradiction(session, () => 0.5))).toBeNull();
     await beginAnother();
   });
@@ -194,7 +193,7 @@ describe('readers at work', () => {
     const rebuilding = async () => {
       for (const table of ['accounts', 'notes', 'accounts']) await rebuild(table);
     };
-    await Promise.all([work(), rebuilding()]);
+    await Promise.all([expectOneCutEach(), rebuilding()]);
     await rebuild('notes');
     await lake.append(transaction(1e6, [account('C', null)]));
     await following.reader.waitForPosition(lake.projection.appender.lastPosition, 5000);

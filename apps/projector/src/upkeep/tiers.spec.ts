@@ -3,7 +3,7 @@ import { firstOutgrown, groups } from './tiers.js';
 
 /** Files of so many rows arrive in bunches; after each, what has outgrown its size is merged. */
 function live(bunches: readonly (readonly number[])[]) {
-  let files: number[] = [];
+  const files: number[] = [];
   let rewritten = 0;
   let most = 0;
   for (const bunch of bunches) {
