@@ -13,9 +13,15 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-/** Readers see the old text or the new one, never a part. */
-export async function replaceDurably(path: string, draft: string, text: string): Promise<void> {
+/** Readers see the old text or the new one, never a part. `mayReplace` is the last to refuse, once the draft is there. */
+export async function replaceDurably(
+  path: string,
+  draft: string,
+  text: string,
+  mayReplace?: () => Promise<void>,
+): Promise<void> {
   await writeDurably(draft, text);
+  await mayReplace?.();
   await failpoint('file.before-rename', path);
   await rename(draft, path);
   await failpoint('file.before-directory-sync', path);

@@ -3,4 +3,4 @@ export { openDuckDb, parquet, rowsOf, type DuckDbOptions } from './duckdb.js';
 export { lakeFolder, UnsupportedLake } from './lake-folder.js';
 export { isInQuarantine, quarantineGeneration, quarantineTags } from './quarantine-files.js';
 export { quarantine, versionTable } from './version-table.js';
-export { readWatermark, writeWatermark, type Watermark } from './watermark.js';
+export { dropDrafts, readWatermark, writeWatermark, type Watermark } from './watermark.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, unlink } from 'node:fs/promises';
+import { readdir, readFile, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lsn } from '#libs/change-event';
 import { replaceDurably } from '#libs/delta-log';
@@ -19,21 +19,36 @@ export interface Watermark {
 }
 
 const file = (folder: string) => join(folder, '_watermark.json');
+const draftName = /^\._watermark\..*\.draft$/;
 
 /**
  * Whole or not at all, and durable when it resolves: neither `time` nor what the source was told to forget may fall by a
- * crash. A draft of its own for each, since a projector that was replaced may still be writing one.
+ * crash. A draft of its own for each, since a projector that was replaced may still be writing one; so it asks `mayReplace`
+ * once its draft is there, see `dropDrafts`.
  */
-export async function writeWatermark(folder: string, watermark: Watermark): Promise<void> {
+export async function writeWatermark(
+  folder: string,
+  watermark: Watermark,
+  mayReplace?: () => Promise<void>,
+): Promise<void> {
   const { source_time, time, ...rest } = watermark;
   const text = JSON.stringify({ ...rest, source_time: Number(source_time), time: Number(time) });
   const draft = join(folder, `._watermark.${randomUUID()}.draft`);
   try {
-    await replaceDurably(file(folder), draft, text);
+    await replaceDurably(file(folder), draft, text, mayReplace);
   } catch (error) {
     await unlink(draft).catch(() => {}); // the first error is the one to tell
     throw error;
   }
+}
+
+/**
+ * Takes the drafts away from whoever may still be about to put one in the watermark's place. If that one was fenced before,
+ * nothing of it comes any more: a draft that was there is gone, and one that comes later is refused.
+ */
+export async function dropDrafts(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  for (const name of names.filter((each) => draftName.test(each))) await rm(join(folder, name), { force: true });
 }
 
 /** null before the first, or where a crash of the machine left a file that is no JSON. */

@@ -37,7 +37,7 @@ beforeEach(async () => {
   await createTable(folder, { ...changelog, partitionColumns: [], configuration: {} }, reading);
 });
 
-const noWatermark = { time: 0n, reached: async () => {}, completeLsn: () => null };
+const noWatermark = { time: 0n, reached: async () => {}, completeLsn: () => null, claim: async () => {} };
 
 /** One life of the appender, and its hold on the table. */
 async function open(options: Partial<AppendOptions> = {}) {

@@ -34,7 +34,7 @@ export interface AppendOptions extends Staging, FileLimits {
   /** Milliseconds. */
   readonly longestRest: number;
   /** The time up to which answers were called final, and its successor once the lake holds all before it. */
-  readonly watermark: Pick<WatermarkKeeper, 'time' | 'reached' | 'completeLsn'>;
+  readonly watermark: Pick<WatermarkKeeper, 'time' | 'reached' | 'completeLsn' | 'claim'>;
   readonly appended: (appended: Appended) => void;
   readonly suspiciousClock: (stamp: TransactionStamp) => void;
   /** All that the source delivers. What else the epoch covers it covers until the next commit, and then no more. */
@@ -55,6 +55,8 @@ export class ChangelogAppender {
   private failure: Error | null = null;
   private roomFreed: (() => void) | null = null;
   private restsUntil = 0;
+  /** The watermark is this one's to write. */
+  private claimed = false;
 
   private constructor(
     private readonly table: DeltaTable,
@@ -152,14 +154,25 @@ export class ChangelogAppender {
       throw error;
     }
     const progresses = batch.filter((entry) => 'progress' in entry);
-    // the watermark has no versions that fence: a projector that slept would put its own over that of its successor
-    if (progresses.length > 0) await this.table.refuseReplaced();
+    if (progresses.length > 0) await this.claim();
     for (const entry of progresses) this.keep(entry);
+  }
+
+  /**
+   * The watermark has no versions that fence. So the changelog's fence it: the first of a life, be it of nothing, ends the
+   * life before; and whoever is about to write a watermark looks whether there is one that is not its own.
+   */
+  private async claim(): Promise<void> {
+    if (this.claimed) return;
+    await this.table.commit([], 'CLAIM');
+    await this.options.watermark.claim();
+    this.claimed = true;
   }
 
   /** The keeper reports a failure itself; the source is then never told. */
   private keep({ progress, kept }: { progress: Progress; kept: () => void }): void {
-    void this.options.watermark.reached(progress, this.tip).then(kept, () => {});
+    const mayWrite = () => this.table.refuseReplaced();
+    void this.options.watermark.reached(progress, this.tip, mayWrite).then(kept, () => {});
   }
 
   /** A watermark moves only between two commits: none may be stamped with a time that was called final meanwhile. */

@@ -58,7 +58,7 @@ async function open(options: Partial<FoldOptions> = {}): Promise<Life> {
   schedules.push(folding);
   const appender = await ChangelogAppender.open(table, connection, folder, {
     ...{ eventTable: undefined, memoryBudget: 1e6, spoolFolder: lake, pendingBudget: 1e6, longestRest: 0 },
-    watermark: { time: 0n, reached: async () => {}, completeLsn: () => null },
+    watermark: { time: 0n, reached: async () => {}, completeLsn: () => null, claim: async () => {} },
     ...{ appended: (done) => folding.appended(done), suspiciousClock: ignore, failed: ignore },
   });
   const append = async (...transactions: Transaction[]) => {

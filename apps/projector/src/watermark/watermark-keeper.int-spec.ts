@@ -1,11 +1,13 @@
 /** The watermark against the lake that it vouches for: at every write, and after lives that ended anywhere. */
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { formatLsn } from '#libs/change-event';
 import { createTable, DeltaTable, loadSnapshot } from '#libs/delta-log';
+import { armFailpoints } from '#libs/failpoints';
 import type { Watermark } from '#libs/lake';
 import { account, epochOf, lakeRows, snapshotOf, temporaryFolder, transaction } from '#libs/test-lake';
 
@@ -14,9 +16,9 @@ const real = await import('#libs/lake');
 let beforeWrite: (watermark: Watermark) => Promise<void> = async () => {};
 jest.unstable_mockModule('#libs/lake', () => ({
   ...real,
-  writeWatermark: async (folder: string, watermark: Watermark) => {
+  writeWatermark: async (folder: string, watermark: Watermark, mayReplace?: () => Promise<void>) => {
     await beforeWrite(watermark);
-    await real.writeWatermark(folder, watermark);
+    await real.writeWatermark(folder, watermark, mayReplace);
   },
 }));
 const { WatermarkKeeper } = await import('./watermark-keeper.js');
@@ -107,6 +109,78 @@ describe('the keeper of the watermark', () => {
     expect(await readWatermark(lake)).toBeNull();
     expect(failures[0]).toEqual(new Error('ENOSPC'));
     await keeper.settled();
+  });
+});
+
+describe('a projector that was replaced while it wrote the watermark', () => {
+  let lake: string;
+  const lives: (() => Promise<void>)[] = [];
+  beforeEach(async () => {
+    beforeWrite = async () => {};
+    lake = await newLake();
+    const folder = join(lake, changelog.name);
+    await createTable(folder, { ...changelog, partitionColumns: [], configuration: {} }, reading);
+  });
+  afterEach(async () => {
+    armFailpoints(null);
+    for (const end of lives.splice(0)) await end();
+  });
+
+  async function begin() {
+    const failures: Error[] = [];
+    const failed = (error: Error) => void failures.push(error);
+    const connection = await duckdb.connect();
+    const folder = join(lake, changelog.name);
+    const watermark = await WatermarkKeeper.open(lake, failed);
+    const appender = await ChangelogAppender.open(await DeltaTable.open(folder, connection), connection, folder, {
+      ...{ eventTable: undefined, memoryBudget: 300, pendingBudget: 1000, spoolFolder: lake, longestRest: 0 },
+      ...{ watermark, failed, appended: ignore, suspiciousClock: ignore },
+    });
+    lives.push(async () => (await appender.settled(), await watermark.settled(), connection.closeSync()));
+    return { appender, watermark, failures };
+  }
+  const written = async () => (await readWatermark(lake))?.lsn;
+
+  it('writes none over that of its successor, not even at the last moment', async () => {
+    const log = join(lake, 'failpoints');
+    const old = await begin();
+    await old.appender.accept(snapshotOf(50, []));
+    await old.appender.progress({ lsn: 60, sourceTime: 1n });
+    armFailpoints('file.before-rename:_watermark.json=pause@1', log);
+    void old.appender.progress({ lsn: 70, sourceTime: 2n });
+    while (!existsSync(log)) await turn();
+    const young = await begin();
+    await young.appender.progress({ lsn: 80, sourceTime: 3n });
+    await writeFile(`${log}.file.before-rename`, ''); // lets the old one go on
+    await old.watermark.settled();
+    expect(old.failures).toMatchObject([{ code: 'ENOENT' }]);
+    expect(await written()).toBe(80);
+  });
+
+  it('is fenced by the first watermark of its successor, also where nothing is appended', async () => {
+    const old = await begin();
+    await old.appender.accept(snapshotOf(50, []));
+    await old.appender.progress({ lsn: 60, sourceTime: 1n });
+    const young = await begin();
+    await young.appender.progress({ lsn: 80, sourceTime: 3n });
+    void old.appender.progress({ lsn: 90, sourceTime: 4n });
+    await old.appender.settled();
+    await old.watermark.settled();
+    expect(old.failures).toMatchObject([{ code: 'fenced' }]);
+    expect(await written()).toBe(80);
+    expect((await readdir(lake)).filter((name) => name.endsWith('.draft'))).toEqual([]);
+  });
+
+  it('may have written one since its successor opened the lake, which then begins anew', async () => {
+    const old = await begin();
+    await old.appender.accept(snapshotOf(50, []));
+    await old.appender.progress({ lsn: 60, sourceTime: 1n });
+    const young = await begin();
+    await old.appender.progress({ lsn: 70, sourceTime: 2n });
+    void young.appender.progress({ lsn: 65, sourceTime: 1n });
+    await young.appender.settled();
+    expect(young.failures).toMatchObject([{ code: 'watermark-replaced' }]);
+    expect(await written()).toBe(70);
   });
 });
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { readWatermark, writeWatermark, type Watermark } from '#libs/lake';
+import { dropDrafts, readWatermark, writeWatermark, type Watermark } from '#libs/lake';
 import { formatLsn, isSameEpoch, type SourceEpoch } from '#libs/change-event';
 import type { Progress } from '../sources/change-source.js';
 import type { Tip } from '../append/tip.js';
@@ -47,9 +47,9 @@ export class WatermarkKeeper {
 
   /**
    * To be called when all that the source had at `progress` is durable, and no batch is stamped but uncommitted. Resolves
-   * when the file says so.
+   * when the file says so. `mayWrite` rejects if another projector owns the lake by now.
    */
-  async reached({ lsn, sourceTime }: Progress, tip: Tip): Promise<void> {
+  async reached({ lsn, sourceTime }: Progress, tip: Tip, mayWrite?: () => Promise<void>): Promise<void> {
     if (!tip.epoch) return;
     const ceiling = BigInt(Date.now()) * 1000n + leap;
     const time = sourceTime < ceiling ? sourceTime : ceiling;
@@ -61,9 +61,18 @@ export class WatermarkKeeper {
       time: time > this.time ? time : this.time,
     };
     this.current = watermark;
-    this.written = this.written.then(() => writeWatermark(this.folder, watermark));
+    this.written = this.written.then(() => writeWatermark(this.folder, watermark, mayWrite));
     this.written.catch(this.failed);
     await this.written;
+  }
+
+  /**
+   * Before the first is reached, and once whoever wrote before is fenced: nothing that it was about to write comes any more.
+   * @throws WatermarkReplaced if it wrote one since this one was opened: time would fall behind that.
+   */
+  async claim(): Promise<void> {
+    await dropDrafts(this.folder);
+    await this.refuseReplaced();
   }
 
   /** While none is being written. @throws WatermarkReplaced */

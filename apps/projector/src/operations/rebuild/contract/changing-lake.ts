@@ -36,7 +36,7 @@ export class ChangingLake {
     });
     const appender = await ChangelogAppender.open(table, appends, folder, {
       ...{ eventTable: undefined, memoryBudget: 1e6, spoolFolder: lake, pendingBudget: 1e6, longestRest: 0 },
-      watermark: { time: 0n, reached: async () => {}, completeLsn: () => null },
+      watermark: { time: 0n, reached: async () => {}, completeLsn: () => null, claim: async () => {} },
       ...{
         appended: (done) => folding.appended({ ...done, snapshot: false }),
         suspiciousClock: ignore,
