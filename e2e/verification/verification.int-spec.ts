@@ -57,6 +57,27 @@ const verify = (
     ...{ lake, catalog: observatory, temporaryFolder: temporary(), patience: 20_000, ...options },
   }).run(progress, signal);
 
+/** Rebuilds the tables, one after the other, until it is told to stop. */
+function rebuilding() {
+  const stopping = new AbortController();
+  const { rebuilds } = projector!.projector.running!;
+  const rebuild = async () => {
+    let count = 0;
+    for (; !stopping.signal.aborted; count++) {
+      await sleep(50); // as for the writers
+      await rebuilds
+        .rebuild(count % 2 === 0 ? 'notes' : 'readings', () => {}, stopping.signal)
+        .catch((error: Error) => (stopping.signal.aborted ? undefined : Promise.reject(error)));
+    }
+    return count;
+  };
+  const rebuilt = rebuild();
+  return async () => {
+    stopping.abort();
+    expect(await rebuilt).toBeGreaterThan(1);
+  };
+}
+
 /** Random transactions on two connections until it is told to stop. */
 function writing(seed: number) {
   let stopped = false;
@@ -88,31 +109,37 @@ describe('a healthy system', () => {
     ['that folds all the time', { foldChanges: 1 }],
     ['that folds now and then', { foldChanges: 300 }],
     ['that never folds', {}],
-  ])('%s verifies as equal in the midst of writes, again and again', async (_, options) => {
-    await start(options);
-    const stop = writing(count);
-    let rows = 0;
-    const positions: number[] = [];
-    try {
-      for (let round = 0; round < Number(process.env.RUNS ?? 3); round++) {
-        const report = await verify();
-        expect(report).toMatchObject({ equal: true });
-        for (const table of report.tables) {
-          expect(table.equal + table.quarantined).toBe(table.rows);
-          expect(table.examples.every(({ finding }) => finding === 'quarantined')).toBe(true);
+    ['that is rebuilt all the time', { foldChanges: 100 }, rebuilding],
+  ])(
+    '%s verifies as equal in the midst of writes, again and again',
+    async (_, options, upheaval = () => async () => {}) => {
+      await start(options);
+      const [stop, calm] = [writing(count), upheaval()];
+      let rows = 0;
+      const positions: number[] = [];
+      try {
+        for (let round = 0; round < Number(process.env.RUNS ?? 2); round++) {
+          const report = await verify();
+          expect(report).toMatchObject({ equal: true });
+          for (const table of report.tables) {
+            expect(table.equal + table.quarantined).toBe(table.rows);
+            expect(table.examples.every(({ finding }) => finding === 'quarantined')).toBe(true);
+          }
+          rows += report.tables.reduce((sum, table) => sum + table.rows, 0);
+          positions.push(report.position);
         }
-        rows += report.tables.reduce((sum, table) => sum + table.rows, 0);
-        positions.push(report.position);
+      } finally {
+        await stop();
+        await calm();
       }
-    } finally {
-      await stop();
-    }
-    expect(rows).toBeGreaterThan(20);
-    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
-    expect(await slots()).toEqual([database.name]);
-    expect(await readdir(temporary())).toEqual([]);
-    expect(projector!.failures).toEqual([]);
-  });
+      expect(rows).toBeGreaterThan(20);
+      expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+      expect(await slots()).toEqual([database.name]);
+      expect(await readdir(temporary())).toEqual([]);
+      expect(projector!.failures).toEqual([]);
+    },
+    120_000,
+  );
 });
 
 /** Rows that say what everything is: all columns but those named are NULL. */

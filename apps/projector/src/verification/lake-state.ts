@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { lakeTable, stateColumns, type Table } from '#libs/catalog';
-import { loadSnapshot, type AddFile, type Snapshot } from '#libs/delta-log';
+import { loadSnapshot, NoSuchTable, type AddFile, type Snapshot } from '#libs/delta-log';
 import {
   appIds,
   changelog,
@@ -51,7 +51,8 @@ export async function lakeStateAt(
   duckdb: DuckDBConnection,
 ): Promise<LakeState> {
   const { versions, unknown } = await snapshotsOf(lake, configured, duckdb);
-  const table = JSON.parse(versions.metadata.configuration[configuration.table]!) as Table;
+  const entry = versions.metadata.configuration[configuration.table];
+  const table = entry ? (JSON.parse(entry) as Table) : configured;
   const files = filesOf(lake, table, versions, unknown);
   const fold = versions.transactions.get(appIds.fold) ?? 0;
   const queries =
@@ -71,7 +72,11 @@ const attempts = 5;
 
 /** A quarantine that is as new as the versions, and of their generation: a rebuild replaces both. */
 async function snapshotsOf(lake: string, table: Table, duckdb: DuckDBConnection): Promise<Snapshots> {
-  const load = async (name: string) => (await loadSnapshot(join(lake, name), duckdb))!;
+  const load = async (name: string) => {
+    const snapshot = await loadSnapshot(join(lake, name), duckdb);
+    if (!snapshot) throw new NoSuchTable(join(lake, name));
+    return snapshot;
+  };
   let versions = await load(lakeTable(table));
   for (let attempt = 0; attempt < attempts; attempt++) {
     const unknown = await load(quarantine.name);

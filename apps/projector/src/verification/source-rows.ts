@@ -62,7 +62,11 @@ export async function readSourceRows(
     try {
       refuseOtherDatabase(server, epoch);
       const copy = new TableCopy(reader, duckdb, told, signal);
-      return { lsn: parseLsn(consistentPoint), tables: await copy.all([...keys.keys()], source.publication) };
+      const copied = await copy.all([...keys.keys()], source.publication);
+      // reading leaves records in the log (hint bits) that nobody flushes for 15 s, and no stream passes them until then;
+      // the end of a transaction that has an id, though it did nothing, wakes the one who does
+      await admin.query('SELECT pg_current_xact_id()');
+      return { lsn: parseLsn(consistentPoint), tables: copied };
     } finally {
       signal.removeEventListener('abort', abort);
       await disconnect(reader);
