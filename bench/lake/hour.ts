@@ -76,8 +76,10 @@ function transaction(table: string, history: History, change: number): Transacti
 function countsOf(folder: string) {
   const log = readdirSync(join(folder, '_delta_log'));
   return {
-    dataFiles: readdirSync(folder).filter((name) => name.endsWith('.parquet')).length,
+    dataFiles: readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(isDataFile).length,
     entries: log.filter((name) => /^\d+\.json$/.test(name)).length,
     checkpoints: log.filter((name) => name.includes('.checkpoint')).length,
   };
 }
+
+const isDataFile = (path: string): boolean => path.endsWith('.parquet') && !path.startsWith('_');
