@@ -5,14 +5,29 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argument } from './measuring/arguments.js';
-import { conclude } from './measuring/report.js';
+import { conclude, say, table } from './measuring/report.js';
 
 const runs = argument('runs', 2000);
-const tests = ['libs/scd2/src/laws', 'e2e/histories', 'e2e/list-query', 'libs/delta-log/src/load-snapshot'];
+const seed = argument('seed', 1 + (Date.now() % 1_000_000));
+const tests = ['e2e/laws', 'libs/scd2/src/laws', 'e2e/histories', 'e2e/list-query', 'libs/delta-log/src/load-snapshot'];
+
+interface Test {
+  readonly title: string;
+  readonly status: string;
+  readonly duration: number | null;
+  readonly failureMessages: readonly string[];
+}
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly { readonly assertionResults: readonly Test[] }[];
+}
 
 const folder = await mkdtemp(join(tmpdir(), 'laws-'));
-const report = join(folder, 'report.json');
+const file = join(folder, 'report.json');
 const started = performance.now();
+say(`--runs ${runs} --seed ${seed}`);
 const jest = spawn(
   process.execPath,
   [
@@ -22,14 +37,33 @@ const jest = spawn(
     '--verbose',
     '--testTimeout=3600000',
     '--json',
-    `--outputFile=${report}`,
+    `--outputFile=${file}`,
     ...tests,
   ],
-  { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, RUNS: String(runs) } },
+  { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, RUNS: String(runs), SEED: String(seed) } },
 );
 const status = await new Promise<number | null>((resolve) => jest.once('exit', resolve));
-const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
+const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8')) as Report;
 await rm(folder, { recursive: true });
+
+const all = testResults.flatMap(({ assertionResults }) => assertionResults);
+const laws = all
+  .map((test) => ({ ...test, told: /^law (\d+): (.*) \((\d+) histories\)$/.exec(test.title) }))
+  .filter(({ told }) => told)
+  .toSorted((a, b) => Number(a.told![1]) - Number(b.told![1]));
+table(
+  'Laws, the whole way from a database to its readers',
+  ['law', 'histories', 'result', 's'],
+  laws.map(({ told, status: result, duration }) => [
+    `${told![1]!.padStart(2)} ${told![2]!}`,
+    Number(told![3]),
+    result,
+    (duration ?? 0) / 1000,
+  ]),
+);
+const broken = all.filter(({ status: result }) => result === 'failed');
+for (const { title, failureMessages } of broken) say(`\n${title}\n${failureMessages.join('\n')}`);
 const seconds = (performance.now() - started) / 1000;
-conclude('laws', { runs, passed: numPassedTests, failed: numFailedTests, seconds });
+const histories = laws.reduce((sum, { told }) => sum + Number(told![3]), 0);
+conclude('laws', { runs, seed, histories, passed: numPassedTests, failed: numFailedTests, seconds });
 process.exitCode = status ?? 1;
