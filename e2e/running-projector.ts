@@ -8,6 +8,7 @@ import { readWatermark } from '#libs/lake';
 import pg from 'pg';
 import { Projection } from '../apps/projector/src/projection.js';
 import { Projector, type ProjectorStatus } from '../apps/projector/src/projector.js';
+import type { ChangeSource } from '../apps/projector/src/sources/change-source.js';
 import { PostgresSlotSource } from '../apps/projector/src/sources/postgres-slot.js';
 import { ChangeTransport } from '../apps/projector/src/transport/change-transport.js';
 
@@ -19,6 +20,8 @@ export interface RunningProjectorOptions {
   readonly catalog: Catalog;
   readonly lake: string;
   readonly resnapshot?: boolean;
+  /** Instead of a slot named like the publication. */
+  readonly source?: ChangeSource;
   readonly foldChanges?: number;
   /** Milliseconds. */
   readonly foldAge?: number;
@@ -34,8 +37,8 @@ export class RunningProjector {
 
   constructor(private readonly options: RunningProjectorOptions) {
     const { databaseUrl, name, catalog, resnapshot = false, deliver = (transaction) => transaction } = options;
-    const source = { databaseUrl, slot: name, publication: name, catalog, probeInterval: 20, patience: 30_000 };
-    const transport = new ChangeTransport(new PostgresSlotSource(source));
+    const slot = { databaseUrl, slot: name, publication: name, catalog, probeInterval: 20, patience: 30_000 };
+    const transport = new ChangeTransport(options.source ?? new PostgresSlotSource(slot));
     this.projector = new Projector(transport, {
       open: (events) => Projection.open(options.duckdb, projectionOf(options), events),
       events: {

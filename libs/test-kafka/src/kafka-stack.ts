@@ -62,13 +62,18 @@ export class KafkaStack {
   }
 }
 
-/** The connector of deploy/debezium for a database of its own: slot, publication and topic are named `name`. */
-export function connectorConfig(databaseUrl: string, name: string, tables: readonly string[]): ConnectorConfig {
+/** The connector of deploy/debezium for a database of its own: topic, publication and, if not said, slot are named `name`. */
+export function connectorConfig(
+  databaseUrl: string,
+  name: string,
+  tables: readonly string[],
+  slot = name,
+): ConnectorConfig {
   const { hostname, port, username, password, pathname } = new URL(databaseUrl);
   const values: Record<string, string> = {
     ...{ DATABASE_HOST: hostname, DATABASE_PORT: port, DATABASE_NAME: pathname.slice(1), KAFKA_TOPIC: name },
     ...{ DATABASE_USER: username, DATABASE_PASSWORD: decodeURIComponent(password) },
-    ...{ REPLICATION_SLOT: name, PUBLICATION: name },
+    ...{ REPLICATION_SLOT: slot, PUBLICATION: name },
   };
   const text = readFileSync(join(deploy, 'debezium/connector.json'), 'utf8');
   const given = text.replaceAll(/\$\{env:(\w+)\}/g, (_, variable: string) => values[variable]!);
