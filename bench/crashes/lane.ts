@@ -140,12 +140,17 @@ export class Lane {
   }
 
   start(form: Form, more: Readonly<Record<string, string>>): ProjectorProcess {
+    return new ProjectorProcess(form, { ...this.environment, ...more });
+  }
+
+  /** Of each service. */
+  get environment(): Readonly<Record<string, string>> {
     const { databaseUrl, name, folder, resnapshots } = this.options;
-    return new ProjectorProcess(form, {
+    return {
       ...{ DATABASE_URL: databaseUrl, REPLICATION_SLOT: name, PUBLICATION: 'bank', LAKE: this.lake },
       ...{ LAKE_URL: pathToFileURL(this.lake).href, SPOOL_FOLDER: join(folder, 'spool'), CATALOG_MODULE: bank },
-      ...{ FOLD_CHANGES: '60', FOLD_AGE_SECONDS: '1', RESNAPSHOT: resnapshots ? 'auto' : 'never', ...more },
-    });
+      ...{ FOLD_CHANGES: '60', FOLD_AGE_SECONDS: '1', RESNAPSHOT: resnapshots ? 'auto' : 'never' },
+    };
   }
 
   private async judge(record: Awaited<ReturnType<typeof readRecord>>) {

@@ -5,6 +5,7 @@ import type { FoldStatus } from './folding/fold-schedule.js';
 import { instant } from './instant.js';
 import { Operations, operationKinds, type OperationKind } from './operations/operations.js';
 import { Projector } from './projector.js';
+import { explained } from './remedy.js';
 
 export class WatermarkView {
   @ApiProperty({
@@ -108,8 +109,8 @@ export class StatusController {
     const watermark = running?.watermark.describe() ?? null;
     return {
       state,
-      error: error?.message ?? null,
-      fold_error: foldError?.message ?? null,
+      error: error && explained(error),
+      fold_error: foldError && explained(foldError, foldError.cause),
       position: running?.appender.lastPosition ?? null,
       folded: running?.folding.folded ?? null,
       watermark: watermark && {
@@ -125,5 +126,5 @@ export class StatusController {
 
 const viewOf = ({ table, position, drifted, failure }: FoldStatus): TableView => ({
   ...{ table, folded: position, drifted },
-  fold_error: failure?.message ?? null,
+  fold_error: failure && explained(failure, failure.cause),
 });
