@@ -1,1 +1,2 @@
+export { processFolder } from './process-folder.js';
 export { commandLine, isRunning, processName } from './running-process.js';

@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { openDuckDb } from '#libs/lake';
+import { processFolder } from '#libs/running-process';
 
 /** Much of it is for sorting: what does not fit is spilled to disk. */
 const memoryLimit = '256MB';
@@ -23,8 +24,15 @@ export class MergeEngine {
   constructor(private readonly folder: string) {}
 
   async use<T>(work: (duckdb: DuckDBConnection) => Promise<T>): Promise<T> {
-    const temporaryFolder = join(this.folder, `merge-${process.pid}`);
-    await mkdir(this.folder, { recursive: true });
+    const folder = await processFolder(this.folder, 'merge');
+    try {
+      return await this.useIn(join(folder, 'spill'), work);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  private async useIn<T>(temporaryFolder: string, work: (duckdb: DuckDBConnection) => Promise<T>): Promise<T> {
     const duckdb = await openDuckDb({ threads: 1, memoryLimit, temporaryFolder });
     try {
       this.connection = await duckdb.connect();

@@ -118,6 +118,7 @@ describe('a merge of the changelog', () => {
     await expect(mergeWith(changelog)).rejects.toMatchObject({ code: 'merging-stopped' });
     expect(live(log.table)).toEqual(files);
     expect(filesIn(log.table.folder)).toHaveLength(3);
+    expect(readdirSync(root).filter((name) => name.startsWith('merge-'))).toEqual([]);
   });
 });
 

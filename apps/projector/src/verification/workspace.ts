@@ -1,9 +1,9 @@
 /** Where a verification keeps what it compares: a DuckDB of its own with little memory, and files for all the rest. */
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { openDuckDb } from '#libs/lake';
-import { isRunning, processName } from '#libs/running-process';
+import { processFolder } from '#libs/running-process';
 import { literal } from '#libs/scd2';
 
 /** Beside what the projector needs itself. */
@@ -19,9 +19,7 @@ export class Workspace {
 
   /** `parent`: the folder in which one for the files is made, and those of processes that were killed are deleted. */
   static async open(parent: string): Promise<Workspace> {
-    await mkdir(parent, { recursive: true });
-    for (const name of await readdir(parent)) if (isLeftBehind(name)) await rm(join(parent, name), { recursive: true });
-    const folder = await mkdtemp(join(parent, `verification-${processName(process.pid).replace('/', '-')}-`));
+    const folder = await processFolder(parent, 'verification');
     try {
       const instance = await openDuckDb({ threads: 1, memoryLimit, temporaryFolder: join(folder, 'spill') });
       const duckdb = await instance.connect();
@@ -44,9 +42,4 @@ export class Workspace {
     this.instance.closeSync();
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-function isLeftBehind(name: string): boolean {
-  const made = /^verification-(\d+)-(\d*)-/.exec(name);
-  return made !== null && !isRunning(`${made[1]}/${made[2]}`);
 }
