@@ -34,6 +34,12 @@ export const variables = serviceVariables(8603, {
   RESNAPSHOT: choice(['never', 'auto']).default('never'),
   /** A module that exports `catalog`, instead of the product's own. */
   CATALOG_MODULE: z.string().describe('the path of a module').optional(),
+  /** Of DuckDB, for folds; what they need beyond it is written to SPOOL_FOLDER for a while. */
+  MEMORY_LIMIT: z
+    .string()
+    .regex(/^[1-9][0-9]*(MB|GB)$/)
+    .describe('a size like 512MB or 2GB')
+    .default('512MB'),
   FOLD_CHANGES: wholeNumber(1, 100_000_000).default(30_000),
   FOLD_AGE_SECONDS: wholeNumber(1, 86_400).default(60),
 });

@@ -28,6 +28,8 @@ export interface ProjectionOptions {
   readonly foldAge: number;
   /** Rows of an open file, about; tests have few. */
   readonly rowsPerOpenFile?: number;
+  /** The folds' own DuckDB, so that what they need is bounded and nobody else's; that of appends where absent. */
+  readonly foldDuckDb?: DuckDBInstance;
   /** Instead of the usual sizes and times. */
   readonly upkeep?: Partial<UpkeepSettings>;
 }
@@ -46,7 +48,8 @@ export class Projection {
   ) {}
 
   static async open(duckdb: DuckDBInstance, options: ProjectionOptions, events: ProjectionEvents): Promise<Projection> {
-    const connections = [await duckdb.connect(), await duckdb.connect(), await duckdb.connect()] as const;
+    const { foldDuckDb = duckdb } = options;
+    const connections = [await duckdb.connect(), await foldDuckDb.connect(), await duckdb.connect()] as const;
     try {
       return await Projection.on(connections, options, events);
     } catch (error) {

@@ -1,3 +1,5 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   Logger,
   Module,
@@ -91,6 +93,13 @@ function logEnd({ kind, table, state, error }: OperationStatus): void {
   else logger.log(`${what} is ${state}.`);
 }
 
+async function openFoldDuckDb({ MEMORY_LIMIT, SPOOL_FOLDER }: Config) {
+  const temporaryFolder = join(SPOOL_FOLDER, `fold-${process.pid}`);
+  await rm(temporaryFolder, { recursive: true, force: true }); // of a process that was killed
+  await mkdir(SPOOL_FOLDER, { recursive: true });
+  return openDuckDb({ memoryLimit: MEMORY_LIMIT, temporaryFolder });
+}
+
 async function optionsOf(
   config: Config,
   catalog: Catalog,
@@ -99,6 +108,7 @@ async function optionsOf(
   const logger = new Logger(Projector.name);
   const duckdb = await openDuckDb();
   const options = {
+    foldDuckDb: await openFoldDuckDb(config),
     lake: lakeFolder(lakeUrl(config)),
     catalog,
     spoolFolder: config.SPOOL_FOLDER,

@@ -5,7 +5,7 @@ import { changelogTags, parquet, rowsOf } from '#libs/lake';
 import { foldSql, keysOfText, literal, noQuarantineSql } from '#libs/scd2';
 import { foldStretch, stretchesOf, type FoldBatch } from './fold-stretch.js';
 import { touchedRanges, type OpenRange } from './open-ranges.js';
-import { quarantineFileOf, rowsPerOpenFile, type VersionFiles } from './version-files.js';
+import { bytesPerOpenFile, quarantineFileOf, rowsPerOpenFile, type VersionFiles } from './version-files.js';
 
 export interface Changelog {
   readonly folder: string;
@@ -36,12 +36,13 @@ export async function foldFiles(
 ): Promise<FoldOutcome> {
   const files = changelogFiles(snapshot, from.foldPosition, position).map((path) => `${folder}/${path}`);
   try {
-    const { count, truncated } = await loadChanges(from, files, position, duckdb);
+    const { count, truncated, width } = await loadChanges(from, files, position, duckdb);
     if (count === 0) return { changes: 0, added: [], removedOpen: [], quarantine: null };
     const changes = { relation: 'fold_changes', truncated };
-    const ranges = await touchedRanges(from.table, from, changes, { limit, duckdb });
+    const rows = Math.max(1, Math.min(limit, Math.floor(bytesPerOpenFile / width)));
+    const ranges = await touchedRanges(from.table, from, changes, { limit: rows, duckdb });
     const batch = { ...changes, quarantine: quarantineOf(from) };
-    return { changes: count, ...(await foldStretches(from, batch, stretchesOf(ranges, changes, limit), duckdb)) };
+    return { changes: count, ...(await foldStretches(from, batch, stretchesOf(ranges, changes, rows), duckdb)) };
   } finally {
     for (const rows of tables) await duckdb.run(`DROP TABLE IF EXISTS ${rows}`);
   }
@@ -63,16 +64,17 @@ async function loadChanges(
   files: string[],
   to: number,
   duckdb: DuckDBConnection,
-): Promise<{ count: number; truncated: boolean }> {
-  if (files.length === 0) return { count: 0, truncated: false };
+): Promise<{ count: number; truncated: boolean; width: number }> {
+  if (files.length === 0) return { count: 0, truncated: false, width: 1 };
   const changes = `(SELECT position, tx_position, effective_at, op, key, after, actor, command FROM ${parquet(files)}
     WHERE "table" = ${literal(table.table)} AND position > ${foldPosition} AND position <= ${to})`;
   await duckdb.run(`CREATE OR REPLACE TEMP TABLE fold_changes AS ${keysOfText(table, changes)}`);
   const [row] = await rowsOf(
     duckdb,
-    `SELECT count(*) AS count, count(*) FILTER (op = 't') AS truncates FROM fold_changes`,
+    `SELECT count(*)::INTEGER AS count, coalesce(bool_or(op = 't'), false) AS truncated,
+       coalesce(avg(strlen(after)), 1)::DOUBLE AS width FROM fold_changes`,
   );
-  return { count: Number(row!.count), truncated: Number(row!.truncates) > 0 };
+  return row as { count: number; truncated: boolean; width: number };
 }
 
 function quarantineOf({ table, quarantine }: VersionFiles): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -186,6 +186,21 @@ describe('folding begins', () => {
     await until(() => folding.folded === 9);
   });
 
+  it('when there are bytes enough, of changes that are not folded', async () => {
+    const sizes = () =>
+      readdirSync(join(lake, changelog.name))
+        .filter((name) => name.endsWith('.parquet'))
+        .map((name) => statSync(join(lake, changelog.name, name)).size);
+    const probe = await open();
+    await probe.append(transaction(100, [account('A', '1', 'c')]));
+    await probe.folding.foldNow();
+    const { append, folding, folded } = await open({ maximumBytes: sizes()[0]! * 1.5 });
+    await append(transaction(200, [account('A', '2')]));
+    expect(await isPending(until(() => folded.length > 0))).toBe(true);
+    await append(transaction(300, [account('A', '3')]));
+    await until(() => folding.folded === 3);
+  });
+
   it('when a change has waited long enough', async () => {
     const { append, folding } = await open({ maximumAge: 20 });
     await append(transaction(200, [account('A', '1', 'c')]));
@@ -240,6 +255,17 @@ describe('folding that is behind', () => {
     held.letGo();
     await room;
     expect(folding.folded).toBeGreaterThanOrEqual(1);
+  });
+
+  it('withholds the source for bytes as for changes', async () => {
+    const { append, folding, stores } = await open({ maximumBytes: 1, maximumBacklog: 1 });
+    const held = holdFold(stores[1]!);
+    await append(transaction(100, [account('A', '1', 'c')]));
+    const room = folding.room();
+    expect(await isPending(room)).toBe(true);
+    held.letGo();
+    await room;
+    expect(folding.folded).toBe(1);
   });
 
   it('withholds the source at the first failures of a fold', async () => {

@@ -4,6 +4,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DeltaTable } from '#libs/delta-log';
+import { changelogTags } from '#libs/lake';
 import type { Tip } from '../append/tip.js';
 import type { Folded } from './fold.js';
 import { TableFolding, type FoldFailed } from './table-folding.js';
@@ -13,6 +14,8 @@ export interface FoldOptions {
   /** Changes that are worth a fold, and the share of the open rows that is. */
   readonly minimumChanges: number;
   readonly shareOfOpenRows: number;
+  /** Bytes of the changelog that are worth a fold: readers keep what is not folded in memory, and a fold reads it. */
+  readonly maximumBytes?: number;
   /** Milliseconds that a change may wait. */
   readonly maximumAge: number;
   /** How many budgets folding may be behind before the source is held back. */
@@ -51,7 +54,7 @@ export class FoldSchedule {
   /** `duckdb` is the folds' alone. */
   constructor(
     stores: readonly VersionStore[],
-    changelog: DeltaTable,
+    private readonly changelog: DeltaTable,
     duckdb: DuckDBConnection,
     private readonly options: FoldOptions,
   ) {
@@ -133,7 +136,15 @@ export class FoldSchedule {
   /** A table that can never fold must not hold the source for ever. */
   private get isFarBehind(): boolean {
     const counted = this.tables.filter(({ drifted, isGivenUp }) => !drifted && !isGivenUp);
-    return this.tip - this.oldest(counted) > this.options.maximumBacklog * this.budget;
+    return this.budgetsAfter(this.oldest(counted)) > this.options.maximumBacklog;
+  }
+
+  /** How many budgets there are beyond a position. */
+  private budgetsAfter(position: number): number {
+    const bytes = [...this.changelog.snapshot.files.values()]
+      .filter(({ tags }) => Number(tags![changelogTags.lastPosition]) > position)
+      .reduce((sum, { size }) => sum + size, 0);
+    return Math.max((this.tip - position) / this.budget, bytes / (this.options.maximumBytes ?? 32 << 20));
   }
 
   private oldest(tables: readonly TableFolding[]): number {
@@ -161,7 +172,7 @@ export class FoldSchedule {
     const behind = this.tables.filter((table) => table.isBehind(this.tip));
     const rested = behind.filter(({ rest, failure }) => rest === 0 && !failure);
     const again = behind.filter(({ failure }) => failure).map(({ rest }) => rest);
-    const isWorthIt = this.due || this.tip - this.oldest(rested) >= this.budget;
+    const isWorthIt = this.due || this.budgetsAfter(this.oldest(rested)) >= 1;
     const usual = rested.length === 0 ? Infinity : isWorthIt ? 0 : this.options.maximumAge;
     return Math.min(usual, ...again);
   }

@@ -24,6 +24,9 @@ export interface VersionFiles {
 /** Open rows of a file, about: more are split by their keys. */
 export const rowsPerOpenFile = 250_000;
 
+/** The same as JSON text: a fold sorts a file's rows at once, so wide ones must be fewer. */
+export const bytesPerOpenFile = 96 << 20;
+
 /** Names the first key that an open file's range begins with, as a JSON array of texts; none where it begins before all. */
 const firstKeyTag = 'migsbyu.from_key';
 
