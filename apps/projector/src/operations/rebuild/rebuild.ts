@@ -18,6 +18,7 @@ import type { VersionStore } from '../../folding/version-store.js';
 import type { TellProgress } from '../operation.js';
 import { chunkEnd } from './changelog-chunks.js';
 import { compareVersions, sharedColumns, type Differences } from './comparison.js';
+import { RebuildMemory } from './rebuild-memory.js';
 import { ShadowVersions } from './shadow-versions.js';
 import { nextGeneration, swap } from './swap.js';
 
@@ -57,6 +58,7 @@ const littleLeft = 20_000;
 
 export class Rebuild {
   private readonly shadow: ShadowVersions;
+  private readonly memory: RebuildMemory;
   private readonly generation: number;
   /** A version of a table may name its files from here on, also where a commit failed: none may be deleted. */
   private handedOver = false;
@@ -69,6 +71,7 @@ export class Rebuild {
   ) {
     this.generation = nextGeneration(of.store);
     this.shadow = new ShadowVersions(of.store, this.generation);
+    this.memory = new RebuildMemory(duckdb);
   }
 
   /** @throws what the signal aborts with, before anything is committed */
@@ -115,7 +118,7 @@ export class Rebuild {
       signal.throwIfAborted();
       await failpoint('rebuild.before-fold', this.of.store.versions.folder);
       const end = chunkEnd(this.of.changelog.snapshot, this.shadow.foldPosition, this.chunk)!;
-      await this.shadow.foldTo(end, this.of.changelog, this.duckdb);
+      await this.memory.fit(() => this.shadow.foldTo(end, this.of.changelog, this.duckdb));
       progress(this.shadow.foldPosition, this.tip);
     }
   }
@@ -133,7 +136,7 @@ export class Rebuild {
     const position = Math.min(foldPosition, this.shadow.foldPosition);
     return {
       ...{ drifted, columns: columnChanges(live.table, table), compared_at: position },
-      differences: await compareVersions(live, made, position, this.duckdb),
+      differences: await this.memory.fit(() => compareVersions(live, made, position, this.duckdb)),
     };
   }
 

@@ -1,11 +1,13 @@
 /** The rebuilds of one projection: one at a time, each with a DuckDB of its own that may not take all memory. */
 import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { DeltaTable } from '#libs/delta-log';
 import { openDuckDb } from '#libs/lake';
 import type { FoldSchedule } from '../../folding/fold-schedule.js';
 import type { VersionStore } from '../../folding/version-store.js';
 import type { TellProgress } from '../operation.js';
+import { usualMemory } from './rebuild-memory.js';
 import { Rebuild, type RebuildReport } from './rebuild.js';
 import { dropOtherGenerations } from './swap.js';
 
@@ -29,6 +31,9 @@ export interface RebuilderOptions {
   /** Changes that are folded at once. */
   readonly chunk?: number;
 }
+
+/** All cores of a small machine: a rebuild is rare, and what it is for waits until it is done. */
+const threads = Math.min(4, availableParallelism());
 
 export class Rebuilder {
   private last: Promise<unknown> = Promise.resolve();
@@ -95,7 +100,7 @@ export class Rebuilder {
     const temporaryFolder = join(this.options.spoolFolder, `rebuild-${store.table.table}`);
     await rm(temporaryFolder, { recursive: true, force: true }); // of a rebuild that was killed
     await mkdir(temporaryFolder, { recursive: true });
-    const instance = await openDuckDb({ memoryLimit: '512MB', temporaryFolder });
+    const instance = await openDuckDb({ threads, memoryLimit: `${usualMemory}MB`, temporaryFolder });
     const duckdb = await instance.connect();
     await duckdb.run('SET preserve_insertion_order = false'); // else rows keep their order, and with it their memory
     try {
