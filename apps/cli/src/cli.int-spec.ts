@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { runCli } from './cli.js';
 
@@ -38,7 +39,11 @@ afterEach(() => expect(scenes).toEqual([]));
 async function cli(...args: string[]) {
   const told = { out: '', err: '' };
   const code = await runCli(args, {
-    environment: { PROJECTOR_URL: url },
+    environment: { PROJECTOR_URL: url, CONNECT_URL: url },
+    connector: {
+      settings: fileURLToPath(new URL('../../../deploy/debezium/connector.json', import.meta.url)),
+      tables: async () => ['fields', 'events'],
+    },
     out: (text) => void (told.out += text),
     err: (text) => void (told.err += text),
     isTerminal: true,
@@ -237,5 +242,53 @@ rebuild  rooms    40  100
       expect(out).toContain(name);
     expect(out).toMatch(/Exit codes:[^]*3  nothing answers/);
     expect((await cli('rebuild', '--help')).out).toContain('Make a table’s versions anew');
+  });
+});
+
+describe('migsbyu connector', () => {
+  const status = (task: object) => ({ connector: { state: 'RUNNING' }, tasks: [task] });
+
+  it('apply registers what the files and the catalog say, and shows how it is', async () => {
+    scenes = [{ status: 201, body: {} }, { body: status({ state: 'RUNNING' }) }];
+    const { code, out } = await cli('connector', '--name', 'campus', 'apply');
+    expect({ code, out }).toEqual({ code: 0, out: 'Connector campus is RUNNING, its task RUNNING.\n' });
+    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'PUT /connectors/campus/config',
+      'GET /connectors/campus/status',
+    ]);
+    expect(JSON.parse(asked[0]!.body)).toMatchObject({
+      'table.include.list': 'public.fields,public.events',
+      'publication.autocreate.mode': 'disabled',
+      'database.password': '${env:DATABASE_PASSWORD}',
+    });
+  });
+
+  it('status says why the task failed, and what to do', async () => {
+    scenes = [{ body: status({ state: 'FAILED', trace: 'slot "migsbyu" does not exist' }) }];
+    const { code, err } = await cli('connector', 'status');
+    expect(code).toBe(1);
+    expect(err).toContain('its task FAILED.\nslot "migsbyu" does not exist\nWhen the cause is gone: migsbyu connector');
+  });
+
+  it('status says that there is none', async () => {
+    scenes = [{ status: 404, body: {} }];
+    expect(await cli('connector', 'status')).toMatchObject({
+      ...{ code: 1, err: 'There is no connector migsbyu. Register it: migsbyu connector apply\n' },
+    });
+  });
+
+  it('restart asks for connector and task, and prints JSON where that is wanted', async () => {
+    scenes = [{ status: 204, body: '' }, { body: status({ state: 'RUNNING' }) }];
+    const { out } = await cli('--json', 'connector', 'restart');
+    expect(asked[0]!.path).toBe('/connectors/migsbyu/restart?includeTasks=true&onlyFailed=false');
+    expect(JSON.parse(out)).toEqual({ name: 'migsbyu', connector: 'RUNNING', task: 'RUNNING', trace: null });
+  });
+
+  it('ends with 3 where nothing answers, and with 1 where Connect refuses', async () => {
+    expect(await cli('connector', '--connect', 'http://127.0.0.1:1', 'status')).toMatchObject({
+      ...{ code: 3, err: 'Kafka Connect at http://127.0.0.1:1: it does not answer.\n' },
+    });
+    scenes = [{ status: 400, body: { message: 'no such class' } }];
+    expect(await cli('connector', 'apply')).toMatchObject({ code: 1, err: expect.stringContaining('no such class') });
   });
 });

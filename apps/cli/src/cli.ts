@@ -1,5 +1,7 @@
 /** The command line: what can be asked for, how it is asked of the projector, and what a script learns of the answer. */
 import { Command, CommanderError } from 'commander';
+import { ConnectFailed, Connector } from '#libs/debezium';
+import { connectorVerbs, connectorWork, type ConnectorSource, type ConnectorVerb } from './connector.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { conduct } from './operation.js';
 import { describe, exitCodeOf } from './outcome.js';
@@ -13,16 +15,18 @@ export interface Surroundings {
   readonly err: (text: string) => void;
   /** Whether the error stream is one on which a line can be written over. */
   readonly isTerminal: boolean;
+  readonly connector: ConnectorSource;
 }
 
 const usualProjector = 'http://127.0.0.1:8603';
+const usualConnect = 'http://127.0.0.1:8083';
 
 const epilogue = `
 Exit codes:
   0  fine
   1  the projector refused, the work failed, or verify found differences
   2  the command line is wrong, or names a table that the catalog does not have
-  3  nothing answers at the projector's address
+  3  nothing answers at the projector's address, or at Kafka Connect's
 
 With npm start the projector is also at http://localhost:8501/api/projector.`;
 
@@ -56,7 +60,10 @@ interface Answer {
   readonly code: ExitCode;
 }
 
-function programOf({ environment, out, err }: Surroundings, run: (command: Command, work: Work) => Promise<void>) {
+function programOf(
+  { environment, out, err, connector }: Surroundings,
+  run: (command: Command, work: Work) => Promise<void>,
+) {
   const program = new Command('migsbyu')
     .description('Looks after the lake through its projector.')
     .option('--json', 'print one JSON object, as the projector answers, and nothing else on stdout')
@@ -94,6 +101,27 @@ function programOf({ environment, out, err }: Surroundings, run: (command: Comma
     'Compare the open versions of a table, or of all, with the rows of the source. Changes and queries go on.',
     (table) => operation('verification', '/v1/verifications', table === undefined ? {} : { table }),
   );
+  const connectors = program
+    .command('connector')
+    .description('Look after the Debezium connector in Kafka Connect (CHANGE_SOURCE=kafka).')
+    .option(
+      '--connect <url>',
+      'address of Kafka Connect, instead of CONNECT_URL',
+      environment['CONNECT_URL'] || usualConnect,
+    )
+    .option('--name <name>', 'the connector’s name, instead of CONNECTOR', environment['CONNECTOR'] || 'migsbyu')
+    .configureOutput({ writeOut: out, writeErr: err })
+    .exitOverride();
+  for (const [verb, description] of Object.entries(connectorVerbs))
+    connectors
+      .command(verb)
+      .description(description)
+      .configureOutput({ writeOut: out, writeErr: err })
+      .exitOverride()
+      .action((_options: object, command: Command) => {
+        const { connect, name } = connectors.opts<{ connect: string; name: string }>();
+        return run(command, () => connectorWork(verb as ConnectorVerb, new Connector(connect, name), connector));
+      });
   return program;
 }
 
@@ -134,6 +162,6 @@ async function answered({ json, projector }: Options, surroundings: Surroundings
 }
 
 function failureOf(error: unknown): ExitCode {
-  if (error instanceof Unreachable) return exitCodes.unreachable;
+  if (error instanceof Unreachable || (error instanceof ConnectFailed && error.cause)) return exitCodes.unreachable;
   return error instanceof Refused && error.code === 'invalid' ? exitCodes.usage : exitCodes.failed;
 }
