@@ -9,7 +9,7 @@ import { openDuckDb } from '#libs/lake';
 import { account, epochOf, ledger, snapshotOf, temporaryFolder, transaction } from '#libs/test-lake';
 import { FollowedLake } from '../../apps/query-api/src/follower/followed-lake.js';
 import type { FollowerOptions } from '../../apps/query-api/src/follower/follower.js';
-import { LakeUnavailable } from '../../apps/query-api/src/follower/lake-reader.js';
+import { LakeUnavailable } from '../../apps/query-api/src/follower/lake-unavailable.js';
 import { balances, follow, ProjectedLake, type Following } from './projected-lake.js';
 
 const root = temporaryFolder('following');
@@ -40,8 +40,13 @@ function reading(options: Partial<FollowerOptions> = {}): Following {
   return following;
 }
 
+/** What never comes about fails, and says what it was. */
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(2);
+  const deadline = performance.now() + 20_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`never came about: ${condition}`);
+    await sleep(2);
+  }
 }
 
 const snapshot = () => snapshotOf(100, [account('A', '1', 'r'), account('B', '2', 'r')]); // positions 1 to 4
@@ -61,7 +66,7 @@ const versionsOf = ({ reader }: Following) =>
 function sendAway(): () => void {
   const looking = jest
     .spyOn(FollowedLake.prototype, 'catchUp')
-    .mockResolvedValue({ moved: false, added: [], rearranged: false });
+    .mockResolvedValue({ moved: false, added: [], rearranged: false, replaced: false });
   return () => looking.mockRestore();
 }
 
@@ -194,7 +199,7 @@ describe('a reader of a log that moved on', () => {
     expect(following.reader.freshness()).toMatchObject({ ready: true, position: 4, lagPositions: null });
     expect(await now(following)).toEqual({ A: 1, B: 2 });
     Object.assign(following.options, { patience: 0 });
-    expect(following.reader.freshness()).toMatchObject({ ready: false, reason: 'the disk is gone' });
+    expect(following.reader.freshness()).toMatchObject({ ready: false, reason: new Error('the disk is gone') });
     expect(await now(following)).toEqual({ A: 1, B: 2 });
     opening.mockRestore();
     expect(await shows(following, 6)).toBe(true);
@@ -282,7 +287,7 @@ describe('a reader whose refresh fails', () => {
       failed: () => {
         const at = performance.now();
         Object.assign(following.options, { patience: at - (failed[0]?.at ?? 0) - 1 });
-        failed.push({ at, unfit: following.follower.unfit });
+        failed.push({ at, unfit: following.follower.unfit?.message ?? null });
       },
     });
     return { following, failed };
@@ -363,8 +368,8 @@ describe('freshness', () => {
     await shows(following, 4);
     const folds = () => following.reader.freshness().folds;
     expect(folds()).toEqual([
-      { table: 'accounts', position: 4, ageSeconds: 0 },
-      { table: 'notes', position: 4, ageSeconds: 0 },
+      { table: 'accounts', position: 4, ageSeconds: 0, drift: null },
+      { table: 'notes', position: 4, ageSeconds: 0, drift: null },
     ]);
     const since = timeNow() - 100_000_000n;
     await lake.append(transaction(200, [account('A', '5')], { committedAt: since }));

@@ -23,8 +23,8 @@ export class ProjectedLake {
   }
 
   /** One life of a projection; it folds when so many changes wait. */
-  async open(foldChanges = 1_000_000, upkeep: ProjectionOptions['upkeep'] = {}): Promise<void> {
-    const options = { lake: this.folder, catalog: ledger, spoolFolder: join(this.folder, 'spool'), foldChanges };
+  async open(foldChanges = 1_000_000, upkeep: ProjectionOptions['upkeep'] = {}, catalog = ledger): Promise<void> {
+    const options = { lake: this.folder, catalog, spoolFolder: join(this.folder, 'spool'), foldChanges };
     this.current = await Projection.open(
       this.duckdb,
       { ...options, foldAge: 600_000, upkeep },
@@ -63,13 +63,15 @@ export interface Following {
   readonly options: FollowerOptions;
 }
 
-export function follow(lake: string, options: Partial<FollowerOptions> = {}): Following {
+export type FollowingOptions = Partial<FollowerOptions> & { readonly timeoutSeconds?: number };
+
+export function follow(lake: string, { timeoutSeconds, ...options }: FollowingOptions = {}): Following {
   const failures: Error[] = [];
   const failed = (error: Error) => void failures.push(error);
   const all = { lake, catalog: ledger, failed, failurePause: 5, ...options };
   const follower = new Follower(all);
   follower.start();
-  return { follower, reader: new LakeReader(follower, ledger.tables), failures, options: all };
+  return { follower, reader: new LakeReader(follower, all.catalog.tables, timeoutSeconds), failures, options: all };
 }
 
 const [accounts] = ledger.tables;

@@ -1,11 +1,21 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { serviceVariables, url } from '#libs/service';
+import { serviceVariables, url, wholeNumber } from '#libs/service';
 
 export const variables = serviceVariables(8602, {
   DATA_DIR: z.string().describe('a folder').default('./data'),
   LAKE_URL: url('file').optional(),
+  /** Of each DuckDB that holds the lake's open versions: two of them while the lake is opened anew. Absent: most of the machine's. */
+  MEMORY_LIMIT: z
+    .string()
+    .regex(/^[1-9][0-9]{0,8}(MB|GB|MiB|GiB)$/)
+    .describe('a size like 2GB or 512MB')
+    .optional(),
+  /** Changes that may be in memory because they are not folded yet; each takes some 350 bytes. */
+  TAIL_CHANGES: wholeNumber(1, 1_000_000_000).default(1_000_000),
+  /** Files that no version names any more are kept for two hours: a query that took longer could miss one. */
+  QUERY_TIMEOUT_SECONDS: wholeNumber(1, 3600).default(30),
   /** A module that exports `catalog`, instead of the product's own. */
   CATALOG_MODULE: z.string().describe('the path of a module').optional(),
 });

@@ -13,7 +13,7 @@ await startService({
   title: 'Query API',
   description: 'Answers from the lake: what is, what was, and how it came to be.',
   config,
-  module: QueryApiModule.of(config, catalog),
+  ...QueryApiModule.of(config, catalog),
   readiness: [LakeReadiness],
   openapi: withCatalogSchemas(catalog),
 });

@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import type { Registry } from 'prom-client';
 import { loadCatalog, type Catalog } from '#libs/catalog';
 import { NoSuchTable } from '#libs/delta-log';
 import { lakeFolder } from '#libs/lake';
@@ -17,24 +18,31 @@ import { LakeReader } from './follower/lake-reader.js';
 import { READER } from './follower/reader.js';
 import { FreshnessController } from './freshness/freshness.controller.js';
 import { LakeReadiness } from './freshness/lake-readiness.js';
+import { readerMetrics } from './freshness/reader-metrics.js';
 
 /** Composition root: every adapter is chosen here. */
 @Module({})
 export class QueryApiModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(private readonly follower: Follower) {}
 
-  static of(config: Config, catalog: Catalog): DynamicModule {
-    const follower = () => new Follower({ lake: lakeFolder(lakeUrl(config)), catalog, failed: toldOnce() });
-    return {
+  static of(config: Config, catalog: Catalog): { module: DynamicModule; metrics: Registry } {
+    const { MEMORY_LIMIT, TAIL_CHANGES, QUERY_TIMEOUT_SECONDS } = config;
+    const follower = new Follower({
+      ...{ lake: lakeFolder(lakeUrl(config)), catalog, tailChanges: TAIL_CHANGES, failed: toldOnce() },
+      ...(MEMORY_LIMIT && { memoryLimit: MEMORY_LIMIT }),
+    });
+    const reader = new LakeReader(follower, catalog.tables, QUERY_TIMEOUT_SECONDS);
+    const module = {
       module: QueryApiModule,
       controllers: [...catalog.tables.map(versionsController), FreshnessController, CatalogController],
       providers: [
         { provide: CATALOG, useValue: catalog },
-        { provide: Follower, useFactory: follower },
-        { provide: READER, useFactory: (it: Follower) => new LakeReader(it, catalog.tables), inject: [Follower] },
+        { provide: Follower, useValue: follower },
+        { provide: READER, useValue: reader },
         LakeReadiness,
       ],
     };
+    return { module, metrics: readerMetrics(reader) };
   }
 
   onApplicationBootstrap(): void {

@@ -1,4 +1,4 @@
-export { identifier, literal } from './typing.js';
+export { duckdbType, identifier, literal } from './typing.js';
 export { noVersionsSql } from './version.js';
 export { keysOfText, stepsSql, type BatchSource } from './steps.js';
 export {
@@ -13,7 +13,7 @@ export {
 } from './key-range.js';
 export { foldSql, type FoldQueries, type FoldSource } from './fold.js';
 export { noQuarantineSql, openQuarantineSql } from './quarantine.js';
-export { compactSql, forgetSql, loadSql, memoryDdl, wornSql, type FoldedFiles } from './reader-memory.js';
+export { compactSql, forgetSql, loadSql, memoryDdl, unfoldedSql, wornSql, type FoldedFiles } from './reader-memory.js';
 export type { ChangeRow } from './plain-refresh.js';
 export { MemoryRefresh, type RefreshBatch } from './refresh.js';
 export { allVersionsSql, asOfSql, currentSql, quarantinedSql, type ViewSource } from './read-view.js';

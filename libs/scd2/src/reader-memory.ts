@@ -108,6 +108,12 @@ export function compactSql(table: Table): string[] {
   ];
 }
 
+/** A query for one number, `changes`: of those in the memory that the fold at `foldPosition` does not have. */
+export function unfoldedSql(table: Table, foldPosition: number): string {
+  const { open, closing } = memoryTables(table);
+  return `SELECT (SELECT count(*) FROM ${open} WHERE opened_tx > ${foldPosition}) + (SELECT count(*) FROM ${closing}) AS changes`;
+}
+
 /** A query for one boolean, `worn`: whether more than half of the open rows' table is holes. */
 export function wornSql(table: Table): string {
   const { open } = memoryNames(table);

@@ -27,9 +27,9 @@ export class MemoryRefresh {
     this.plain = new PlainRefresh(connection, table);
   }
 
-  /** Applies the batch. It shows when the caller's transaction commits. */
-  async apply({ changes, rows }: RefreshBatch): Promise<void> {
-    if (rows && (await this.plain.apply(rows))) return;
-    await sqlRefresh(this.connection, this.table, changes);
+  /** Applies the batch, and returns how many changes it has. It shows when the caller's transaction commits. */
+  async apply({ changes, rows }: RefreshBatch): Promise<number> {
+    if (rows && (await this.plain.apply(rows))) return rows.length;
+    return sqlRefresh(this.connection, this.table, changes);
   }
 }

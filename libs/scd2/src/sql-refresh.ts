@@ -6,11 +6,12 @@ import { keysOfText, stepsSql } from './steps.js';
 import { identifier } from './typing.js';
 import { list, noVersionsSql, statesOfVersions } from './version.js';
 
-export async function sqlRefresh(connection: DuckDBConnection, table: Table, changes: string): Promise<void> {
+/** Returns how many changes there were. */
+export async function sqlRefresh(connection: DuckDBConnection, table: Table, changes: string): Promise<number> {
   const reader = await connection.runAndReadAll(`SELECT count(*), count(*) FILTER (op = 't') FROM ${changes}`);
   const [[count, truncates]] = reader.getRows() as [[bigint, bigint]];
-  if (count === 0n) return;
-  for (const sql of refreshSql(table, changes, truncates > 0n)) await connection.run(sql);
+  if (count > 0n) for (const sql of refreshSql(table, changes, truncates > 0n)) await connection.run(sql);
+  return Number(count);
 }
 
 function refreshSql(table: Table, changes: string, truncated: boolean): string[] {

@@ -1,7 +1,7 @@
 /** Every answer is read from one transaction-consistent cut, and tells which. */
 import { formatInstant } from '#libs/list-query';
 import { Problem } from '#libs/problems';
-import { LakeUnavailable } from '../follower/lake-reader.js';
+import { LakeUnavailable } from '../follower/lake-unavailable.js';
 import type { Cut, Moment, Reader, ReadSession } from '../follower/reader.js';
 import type { Timing } from './timing.js';
 
@@ -22,7 +22,7 @@ export interface Answered<T> {
 
 /**
  * Waits for what must be visible, then lets `work` read at the cut asked for.
- * @throws Problem `not-yet-visible` if that is not in time, `unavailable` if there is no lake to read.
+ * @throws Problem `not-yet-visible` if that is not in time, `unavailable` if the lake cannot be read, or not in time.
  */
 export async function answerAt<T>(
   reader: Reader,
@@ -37,7 +37,7 @@ export async function answerAt<T>(
     });
   } catch (error) {
     if (!(error instanceof LakeUnavailable)) throw error;
-    throw new Problem('unavailable', 'The lake cannot be read yet.', { retryAfter: 1, cause: error });
+    throw new Problem('unavailable', error.message, { retryAfter: 1, cause: error });
   }
 }
 

@@ -54,6 +54,14 @@ export class TableAnswer {
   @ApiProperty({ description: 'The columns of its key, in the order of the path.', type: [String] })
   key: readonly string[];
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'How the catalog entry that its versions are made by differs from this one; null if it does not.',
+    example: null,
+  })
+  drift: string | null;
+
   @ApiProperty({ type: [ColumnAnswer] })
   columns: ColumnAnswer[];
 }

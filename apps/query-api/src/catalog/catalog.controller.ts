@@ -3,6 +3,8 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { lakeTable, surrogateKey, type Catalog, type Table } from '#libs/catalog';
 import { ApiProblems } from '#libs/service';
 import { versionsPath } from '../dimensions/versions.controller.js';
+import type { Drift } from '../follower/catalog-drift.js';
+import { READER, type Reader } from '../follower/reader.js';
 import { CatalogAnswer, type TableAnswer } from './catalog-answer.js';
 
 /** Nest's token for the catalog. */
@@ -11,18 +13,23 @@ export const CATALOG = Symbol('Catalog');
 @ApiTags('catalog')
 @Controller('v1/catalog')
 export class CatalogController {
-  constructor(@Inject(CATALOG) private readonly catalog: Catalog) {}
+  constructor(
+    @Inject(CATALOG) private readonly catalog: Catalog,
+    @Inject(READER) private readonly reader: Reader,
+  ) {}
 
   @Get()
   @ApiOperation({ operationId: 'getCatalog', summary: 'What can be asked: tables, columns, types and meanings' })
   @ApiOkResponse({ type: CatalogAnswer })
   @ApiProblems()
   get(): CatalogAnswer {
-    return { data: { name: this.catalog.name, tables: this.catalog.tables.map(tableAnswer) } };
+    const drifts = new Map(this.reader.freshness().folds.map(({ table, drift }) => [table, drift]));
+    const tables = this.catalog.tables.map((table) => tableAnswer(table, drifts.get(table.table) ?? null));
+    return { data: { name: this.catalog.name, tables } };
   }
 }
 
-const tableAnswer = (table: Table): TableAnswer => ({
+const tableAnswer = (table: Table, drift: Drift | null): TableAnswer => ({
   table: table.table,
   name: table.name,
   kind: table.kind,
@@ -32,6 +39,7 @@ const tableAnswer = (table: Table): TableAnswer => ({
   description: table.description,
   surrogate_key: surrogateKey(table),
   key: table.key,
+  drift: drift?.difference ?? null,
   columns: table.columns.map(({ name, type, nullable, label, description, pii, example }) => ({
     name,
     type,

@@ -10,7 +10,8 @@ import { formatInstant } from '#libs/list-query';
 import { createService, parseConfig } from '#libs/service';
 import { CATALOG } from '../catalog/catalog.controller.js';
 import { readRows } from '../follower/duckdb-value.js';
-import { LakeUnavailable } from '../follower/lake-reader.js';
+import type { Drift } from '../follower/catalog-drift.js';
+import { LakeUnavailable, TailTooLong } from '../follower/lake-unavailable.js';
 import { READER, type Freshness, type Moment, type Reader, type ReadSession } from '../follower/reader.js';
 import { withCatalogSchemas } from '../openapi.js';
 import { QueryApiModule } from '../query-api.module.js';
@@ -81,6 +82,8 @@ const unknown = ['["West","9"]', '["2026-03-01 08:00:00.5+00","f"]', '["West","i
 
 class HandWrittenLake implements Reader {
   position = 6;
+  failure: Error | null = null;
+  drift: Drift | null = null;
   watermark: Watermark | null = null;
   opened = true;
 
@@ -109,7 +112,7 @@ class HandWrittenLake implements Reader {
   }
 
   async read<T>(work: (session: ReadSession) => Promise<T>): Promise<T> {
-    if (!this.opened) throw new LakeUnavailable('ENOENT: /secret/place');
+    if (!this.opened) throw new LakeUnavailable('It is away.', { cause: new Error('ENOENT: /secret/place') });
     const { position, connection, watermark } = this;
     const cutAt = (allowed: (end: number) => boolean): Promise<Moment | null> => {
       const last = ends.filter((end) => end <= position && allowed(end)).at(-1);
@@ -141,7 +144,7 @@ class HandWrittenLake implements Reader {
 
   freshness(): Freshness {
     const { position, watermark, opened: ready } = this;
-    const folds = [{ table: 'buildings', position: 2, ageSeconds: 1.5 }];
+    const folds = [{ table: 'buildings', position: 2, ageSeconds: 1.5, drift: this.drift }];
     return {
       position,
       effectiveAt: effective(position),
@@ -151,6 +154,8 @@ class HandWrittenLake implements Reader {
       watermark,
       ready,
       reason: null,
+      failure: this.failure,
+      tailChanges: 0,
     };
   }
 }
@@ -180,7 +185,7 @@ beforeAll(async () => {
     config,
     module: {
       module: class TestModule {},
-      controllers: QueryApiModule.of(config, catalog).controllers!,
+      controllers: QueryApiModule.of(config, catalog).module.controllers!,
       providers: [
         { provide: READER, useValue: lake },
         { provide: CATALOG, useValue: catalog },
@@ -492,7 +497,8 @@ describe('a lake that is away', () => {
     lake.opened = false;
     const { status, body, headers } = await get('/v1/dimensions/buildings');
     expect([status, body.code, headers['retry-after']]).toEqual([503, 'unavailable', '1']);
-    expect(body.detail).not.toContain('secret');
+    expect(body.detail).toBe('It is away.');
+    expect(JSON.stringify(body)).not.toContain('secret');
   });
 });
 
@@ -506,14 +512,16 @@ describe('what there is', () => {
     ]);
   });
 
-  it('is as current as the freshness says', async () => {
+  it('is as current as the freshness says, which tells what fails and what drifted', async () => {
+    lake.failure = new TailTooLong(9, 5, 15);
+    lake.drift = { difference: 'the lake has doors, which is not shown', answerable: true };
     lake.watermark = { epoch: '{"timeline":1}', lsn: 23_815_000, position: 6, source_time: noon + 1n, time: noon };
     expect((await get('/v1/freshness')).body).toEqual({
       position: 6,
       time: instant(6),
       lag_positions: 0,
       lag_seconds: 2,
-      folds: [{ table: 'buildings', position: 2, age_seconds: 1.5 }],
+      folds: [{ table: 'buildings', position: 2, age_seconds: 1.5, drift: lake.drift.difference }],
       watermark: {
         epoch: { timeline: 1 },
         lsn: '0/16B6358',
@@ -522,7 +530,12 @@ describe('what there is', () => {
         time: '2026-03-01T12:00:00.000000Z',
       },
       ready: true,
+      problem: expect.stringContaining('9 changes up to position 15 are not folded'),
     });
+    expect(JSON.stringify((await get('/v1/catalog')).body)).toContain(lake.drift.difference);
+    lake.failure = new Error('ENOENT: /secret/place');
+    expect(JSON.stringify((await get('/v1/freshness')).body)).not.toContain('secret');
+    [lake.failure, lake.drift] = [null, null];
   });
 });
 

@@ -3,48 +3,22 @@
  * fails here costs no answer: the old cut stays, the lake is opened anew, and health says so when that takes long.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { Catalog } from '#libs/catalog';
 import type { ConsistencyToken } from '#libs/consistency-token';
-import type { AddFile } from '#libs/delta-log';
-import { changelogTags, openDuckDb, readWatermark, type Watermark } from '#libs/lake';
-import type { AppliedTransaction } from './applied-transactions.js';
-import { ConnectionPool } from './connection-pool.js';
-import { FollowedLake } from './followed-lake.js';
-import { LakeMemory } from './lake-memory.js';
-import { recentTransactions } from './recent-transactions.js';
-import { Timeline } from './timeline.js';
+import { readWatermark, type Watermark } from '#libs/lake';
+import { FollowerHealth } from './follower-health.js';
+import type { LakeMemory } from './lake-memory.js';
+import { TailTooLong } from './lake-unavailable.js';
+import { LostFiles } from './lost-files.js';
+import { openLake, type Followed, type LakeOptions, type OpenedLake } from './opened-lake.js';
 import { VisibleTransactions } from './visible-transactions.js';
 
-export interface FollowerOptions {
-  /** Path of the lake's folder. */
-  readonly lake: string;
-  readonly catalog: Catalog;
-  readonly memoryLimit?: string;
+export interface FollowerOptions extends LakeOptions {
   /** The lake could not be followed; it is tried again. */
   readonly failed: (error: Error) => void;
   /** Milliseconds before what failed is tried again, and how long it may fail before this reader calls itself unfit. */
   readonly failurePause?: number;
   readonly patience?: number;
 }
-
-/** All that answers come from: made whole at each opening of the lake, replaced when the next one is. */
-export interface Followed {
-  readonly lake: FollowedLake;
-  readonly memory: LakeMemory;
-  readonly timeline: Timeline;
-  readonly readers: ConnectionPool;
-  /** The connection that refreshes the memory. */
-  readonly writer: DuckDBConnection;
-}
-
-interface Opened {
-  readonly followed: Followed;
-  readonly applied: readonly AppliedTransaction[];
-}
-
-/** How many may read at once. */
-const connections = 4;
 
 /** Milliseconds between two looks at the logs, and at the watermark. */
 const [logPause, watermarkPause] = [10, 200];
@@ -54,13 +28,16 @@ export class Follower {
   private mark: Watermark | null = null;
   /** The lake's last position by its watermark, which may be ahead of the logs as they were last read. */
   private newest = 0;
-  private failure: { error: Error; since: number } | null = null;
+  private readonly health: FollowerHealth;
+  private readonly lost = new LostFiles();
   private readonly visible = new VisibleTransactions();
   private readonly waiters = new Set<() => void>();
   private readonly stopping = new AbortController();
   private finished: Promise<void> = Promise.resolve();
 
-  constructor(private readonly options: FollowerOptions) {}
+  constructor(private readonly options: FollowerOptions) {
+    this.health = new FollowerHealth(options);
+  }
 
   start(): void {
     this.finished = this.run();
@@ -85,17 +62,27 @@ export class Follower {
   }
 
   /** Why this reader should not be asked; null while it may be. */
-  get unfit(): string | null {
-    if (!this.current) return this.failure?.error.message ?? 'The lake is being opened.';
-    const lasts = this.failure && performance.now() - this.failure.since > (this.options.patience ?? 30_000);
-    return lasts ? this.failure!.error.message : null;
+  get unfit(): Error | null {
+    return this.current ? this.health.lasting : (this.health.error ?? new Error('The lake is being opened.'));
+  }
+
+  /** What fails now, for however short a time. */
+  get failure(): Error | null {
+    return this.health.error;
   }
 
   /** Positions that are in the lake and not in the answers, by logs and watermark; null while they cannot be read. */
   get lag(): number | null {
-    if (!this.current || this.failure) return null;
-    const { lake, memory } = this.current;
-    return Math.max(this.newest, lake.tip.position) - memory.cut.position;
+    const { current, health } = this;
+    if (!current) return null;
+    const { position } = current.memory.cut;
+    if (health.error instanceof TailTooLong) return health.error.tip - position;
+    return health.error ? null : Math.max(this.newest, current.lake.tip.position) - position;
+  }
+
+  /** A query could not read a file: it is looked for whether the lake names it still, and the lake is opened anew. */
+  fileFailed(error: Error): void {
+    if (this.current) this.lost.suspect(this.current.lake, error);
   }
 
   shows(token: ConsistencyToken): boolean {
@@ -133,50 +120,19 @@ export class Follower {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       try {
-        await this.follow(await this.open());
+        await this.follow(await openLake(this.options));
       } catch (error) {
         this.fail(error as Error);
-        await sleep(this.options.failurePause ?? 500, undefined, { signal }).catch(() => {});
+        await sleep(this.health.pause, undefined, { signal }).catch(() => {});
       }
     }
   }
 
   /** It lasts until logs and watermark were read: what failed at each first look, the lake opened anew, would never last. */
   private readonly fail = (error: Error): void => {
-    this.failure = { error, since: this.failure?.since ?? performance.now() };
+    this.health.failed(error);
     this.options.failed(error);
   };
-
-  private async open(): Promise<Opened> {
-    const { memoryLimit } = this.options;
-    const duckdb = await openDuckDb({ ...(memoryLimit && { memoryLimit }) });
-    try {
-      return await this.load(duckdb);
-    } catch (error) {
-      duckdb.closeSync();
-      throw error;
-    }
-  }
-
-  private async load(duckdb: DuckDBInstance): Promise<Opened> {
-    const writer = await duckdb.connect();
-    try {
-      const lake = await FollowedLake.open(this.options.lake, this.options.catalog, writer);
-      const memory = new LakeMemory(writer);
-      const timeline = new Timeline(lake.changelogFolder);
-      await memory.load(lake);
-      const folded = Math.min(...lake.tables.map(({ foldPosition }) => foldPosition));
-      const files = [...lake.changelogFiles];
-      timeline.add(files);
-      const recent = await recentTransactions(lake, writer);
-      const unfolded = await memory.advance(lake, files.filter(isAfter(folded)));
-      const readers = new ConnectionPool(duckdb, connections);
-      return { followed: { lake, memory, timeline, readers, writer }, applied: [...recent, ...unfolded] };
-    } catch (error) {
-      writer.closeSync();
-      throw error;
-    }
-  }
 
   /** Whoever reads from what was there before ends in peace. */
   private replace(followed: Followed | null): void {
@@ -187,25 +143,41 @@ export class Follower {
     before?.readers.retire();
   }
 
-  private async follow({ followed, applied }: Opened): Promise<void> {
-    const { lake, memory, timeline } = followed;
+  /** Until it fails, or the lake is another one than was opened. */
+  private async follow({ followed, applied }: OpenedLake): Promise<void> {
+    const { lake, memory } = followed;
     this.replace(followed);
     this.visible.apply(applied, lake.epoch); // not before: nobody may be sent to answers that do not show it yet
     this.wake();
     for (let lookedAt = 0; !this.stopping.signal.aborted;) {
-      const { moved, added, rearranged } = await lake.catchUp();
-      if (moved) {
-        if (rearranged) timeline.replace(lake.changelogFiles);
-        else timeline.add(added);
-        this.visible.apply(await memory.advance(lake, added), lake.epoch);
-        this.wake();
-      }
+      const moved = await this.advance(followed);
+      if (moved === 'replaced') return;
       if (performance.now() - lookedAt > watermarkPause) {
         lookedAt = performance.now();
-        await this.lookAtWatermark(memory).then(() => (this.failure = null), this.fail);
+        await this.lookAtWatermark(memory).then(() => this.worked(followed), this.fail);
       }
+      this.lost.throwIfNew();
       if (!moved) await sleep(logPause);
     }
+  }
+
+  /** Returns whether there was anything. Where it fails, the cut is as it was. */
+  private async advance({ lake, memory, timeline }: Followed): Promise<boolean | 'replaced'> {
+    const { moved, added, rearranged, replaced } = await lake.catchUp();
+    if (replaced) return 'replaced';
+    if (!moved) return false;
+    if (rearranged) timeline.replace(lake.changelogFiles);
+    else timeline.add(added);
+    this.visible.apply(await memory.advance(lake, added), lake.epoch);
+    this.wake();
+    return true;
+  }
+
+  /** A file that a query missed, and that the lake still names, is a failure for as long. */
+  private worked({ lake }: Followed): void {
+    const missing = this.lost.stillMissing(lake);
+    if (missing) this.fail(missing);
+    else this.health.worked();
   }
 
   private async lookAtWatermark(memory: LakeMemory): Promise<void> {
@@ -216,8 +188,3 @@ export class Follower {
     this.wake();
   }
 }
-
-const isAfter =
-  (position: number) =>
-  ({ tags }: AddFile): boolean =>
-    Number(tags![changelogTags.lastPosition]) > position;

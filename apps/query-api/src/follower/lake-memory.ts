@@ -6,7 +6,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import type { AddFile } from '#libs/delta-log';
-import { parquet, rowsOf } from '#libs/lake';
+import { isInQuarantine, parquet, quarantineGeneration, rowsOf } from '#libs/lake';
 import {
   compactSql,
   forgetSql,
@@ -20,12 +20,16 @@ import {
 } from '#libs/scd2';
 import type { AppliedTransaction } from './applied-transactions.js';
 import type { FollowedLake, VersionTables } from './followed-lake.js';
-import { readNewChanges } from './new-changes.js';
+import { isOutOfMemory, MemoryLimitReached } from './lake-unavailable.js';
+import { countOf, readNewChanges, type ChangelogFiles } from './new-changes.js';
+import { Tail } from './tail.js';
 
 /** The files and fold of one table that a cut's queries read beside the memory. */
 export interface FoldedPart {
   /** Versions of the Delta tables that the lists of files are of. */
   readonly of: string;
+  /** The lake's catalog entry. */
+  readonly table: Table;
   readonly foldPosition: number;
   readonly closed: string | null;
   readonly quarantine: string;
@@ -46,8 +50,15 @@ export class LakeMemory {
   private readonly refreshes = new Map<string, MemoryRefresh>();
   private newest: MemoryCut = { id: 0, position: 0, effectiveAt: null, parts: new Map() };
 
-  /** `duckdb` is this memory's alone, and its only writer. */
-  constructor(private readonly duckdb: DuckDBConnection) {}
+  private readonly tail: Tail;
+
+  /** `duckdb` is this memory's alone, and its only writer. `ceiling`: of the changes that are not folded. */
+  constructor(
+    private readonly duckdb: DuckDBConnection,
+    ceiling: number,
+  ) {
+    this.tail = new Tail(duckdb, ceiling);
+  }
 
   get cut(): MemoryCut {
     return this.newest;
@@ -59,8 +70,16 @@ export class LakeMemory {
     return this.cuts.get(Number(row!.id))!;
   }
 
-  /** Fills the empty memory with what is folded; the tail comes with the first `advance`. */
-  async load({ tables }: FollowedLake): Promise<void> {
+  /** Changes that are in memory because they are not folded. */
+  get tailChanges(): number {
+    return this.tail.changes;
+  }
+
+  /** Fills the empty memory, with what is folded first. Returns the transactions that are not. @throws as `advance` */
+  async load(lake: FollowedLake, unfolded: readonly AddFile[]): Promise<AppliedTransaction[]> {
+    const { tables, tip } = lake;
+    const source = { folder: lake.changelogFolder, files: unfolded, known: this.oldestFold(tables) };
+    await this.tail.refuseUnfolded(source, tables, tip.position);
     await this.duckdb.run('CREATE TABLE cut AS SELECT 0::BIGINT AS id');
     const parts = new Map<string, FoldedPart>();
     for (const followed of tables) {
@@ -72,15 +91,25 @@ export class LakeMemory {
       this.refreshes.set(followed.table.table, new MemoryRefresh(this.duckdb, followed.table));
     }
     this.publish({ ...this.newest, parts });
+    return this.step(lake, source);
   }
 
-  /** Takes over new changes and folds, all or nothing. Returns the transactions that came. */
+  /**
+   * Takes over new changes and folds, all or nothing. Returns the transactions that came.
+   * @throws TailTooLong, MemoryLimitReached, and what reading files fails with
+   */
   async advance(lake: FollowedLake, added: readonly AddFile[]): Promise<AppliedTransaction[]> {
+    const source = { folder: lake.changelogFolder, files: added, known: this.oldestFold(lake.tables) };
+    this.tail.refuse(countOf(source), lake.tip.position);
+    return this.step(lake, source);
+  }
+
+  private async step(lake: FollowedLake, source: ChangelogFiles): Promise<AppliedTransaction[]> {
     const parts = new Map(lake.tables.map((followed) => [followed.table.table, this.partOf(followed)]));
     const id = this.newest.id + 1;
     await this.duckdb.run('BEGIN TRANSACTION');
     try {
-      const transactions = added.length > 0 ? await this.apply(lake, added) : [];
+      const transactions = source.files.length > 0 ? await this.apply(lake, source) : [];
       for (const { table } of lake.tables) await this.forget(table, parts.get(table.table)!);
       await this.duckdb.run(`UPDATE cut SET id = ${id}`);
       const cut = { id, ...lake.tip, parts };
@@ -90,18 +119,17 @@ export class LakeMemory {
       return transactions;
     } catch (error) {
       await this.duckdb.run('ROLLBACK').catch(() => {}); // the first error is the one to tell
-      throw error;
+      throw isOutOfMemory(error) ? new MemoryLimitReached('Taking over new changes', { cause: error }) : error;
     }
   }
 
-  private async apply({ changelogFolder, tables }: FollowedLake, files: readonly AddFile[]) {
-    const source = { folder: changelogFolder, files, known: this.oldestFold(tables) };
+  private async apply({ tables }: FollowedLake, source: ChangelogFiles) {
     const all = tables.map(({ table }) => table);
     const changes = await readNewChanges(this.duckdb, source, all);
     for (const table of all) {
       const { foldPosition } = this.newest.parts.get(table.table)!;
       const batch = changes.of(table, Math.max(this.newest.position, foldPosition));
-      if (batch) await this.refreshes.get(table.table)!.apply(batch);
+      if (batch) this.tail.add(table, await this.refreshes.get(table.table)!.apply(batch));
     }
     const transactions = await changes.transactions(this.newest.position);
     await changes.release();
@@ -111,12 +139,15 @@ export class LakeMemory {
   /** A table folded further than others has no use for its changes below, and the others do. */
   private oldestFold(tables: readonly VersionTables[]): number {
     if (this.newest.position > 0) return this.newest.position;
-    return Math.min(...tables.map(({ table }) => this.newest.parts.get(table.table)!.foldPosition));
+    return Math.min(
+      ...tables.map(({ table, foldPosition }) => this.newest.parts.get(table.table)?.foldPosition ?? foldPosition),
+    );
   }
 
   private async forget(table: Table, { foldPosition }: FoldedPart): Promise<void> {
     if (this.newest.parts.get(table.table)!.foldPosition === foldPosition) return;
     for (const sql of forgetSql(table, foldPosition)) await this.duckdb.run(sql);
+    await this.tail.count(table, foldPosition);
     const [open] = await rowsOf(this.duckdb, wornSql(table));
     if (open!.worn) for (const sql of compactSql(table)) await this.duckdb.run(sql);
   }
@@ -140,9 +171,10 @@ const versionsOf = ({ versions, quarantine }: VersionTables): string =>
 function partOf(followed: VersionTables): FoldedPart {
   const { versions, quarantine, table, foldPosition } = followed;
   const closed = versions.paths(({ partitionValues }) => partitionValues.is_current === 'false');
-  const unknown = quarantine.paths(({ partitionValues }) => partitionValues.table === table.table);
+  const unknown = quarantine.paths(isInQuarantine(table, quarantineGeneration(versions.snapshot)));
   return {
     of: versionsOf(followed),
+    table,
     foldPosition,
     closed: closed.length > 0 ? parquet(closed) : null,
     quarantine: unknown.length > 0 ? parquet(unknown, `${literal(table.table)} AS "table"`) : `(${noQuarantineSql()})`,

@@ -1,6 +1,7 @@
 import type { Table } from '#libs/catalog';
 import type { ConsistencyToken } from '#libs/consistency-token';
 import type { Watermark } from '#libs/lake';
+import type { Drift } from './catalog-drift.js';
 
 /** One transaction-consistent state of the lake: everything up to `position`, of all tables at once. */
 export interface Cut {
@@ -26,7 +27,7 @@ export interface ReadSession {
   /**
    * SQL texts of relations with a version's columns: the surrogate key, business columns, valid_from, valid_to, opened_tx,
    * closed_tx, actor, command, is_current. With the canonical texts of a key, rows of other keys may be left out: whoever
-   * filters by the key is answered by an index.
+   * filters by the key is answered by an index. @throws CatalogDrift
    */
   current(table: Table, key?: readonly string[]): string;
   asOf(table: Table, position: number, key?: readonly string[]): string;
@@ -43,6 +44,14 @@ export interface ReadSession {
   rows(sql: string, parameters?: readonly SqlValue[]): Promise<Record<string, SqlValue>[]>;
 }
 
+export interface TableFreshness {
+  readonly table: string;
+  readonly position: number;
+  readonly ageSeconds: number;
+  /** How the lake's catalog entry differs from this build's; null where it does not. */
+  readonly drift: Drift | null;
+}
+
 /** How current the answers are. */
 export interface Freshness {
   /** Last position that answers show. */
@@ -54,11 +63,15 @@ export interface Freshness {
   /** Seconds since the moment of the source up to which answers are complete; null before the first watermark. */
   readonly lagSeconds: number | null;
   /** By source table: the position that is folded, and the age of the oldest change that is not (0: none). */
-  readonly folds: readonly { readonly table: string; readonly position: number; readonly ageSeconds: number }[];
+  readonly folds: readonly TableFreshness[];
   readonly watermark: Watermark | null;
   readonly ready: boolean;
   /** Why it is not ready. */
-  readonly reason: string | null;
+  readonly reason: Error | null;
+  /** What fails now, even if it is ready still. */
+  readonly failure: Error | null;
+  /** Changes in memory for want of a fold. */
+  readonly tailChanges: number;
 }
 
 /** Nest's token for the Reader. */
@@ -66,6 +79,7 @@ export const READER = Symbol('Reader');
 
 /** The lake as this process knows it now. */
 export interface Reader {
+  /** @throws LakeUnavailable, of which QueryTimedOut, FileMissing and MemoryLimitReached are kinds */
   read<T>(work: (session: ReadSession) => Promise<T>): Promise<T>;
   /** Resolves true once the token's command is visible, false after the time-out. */
   waitFor(token: ConsistencyToken, milliseconds: number): Promise<boolean>;

@@ -15,6 +15,15 @@ export class FoldAnswer {
     example: 12.5,
   })
   age_seconds: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description:
+      "How the catalog entry that its versions are made by differs from this service's; null if it does not.",
+    example: null,
+  })
+  drift: string | null;
 }
 
 /** What the projector vouches for: everything that the source had committed by then is in the lake. */
@@ -76,4 +85,12 @@ export class FreshnessAnswer {
 
   @ApiProperty({ description: 'As `/health/ready` says.' })
   ready: boolean;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'What keeps the answers from going on now, however short that is; null if nothing does.',
+    example: null,
+  })
+  problem: string | null;
 }

@@ -4,6 +4,7 @@ import { formatLsn } from '#libs/change-event';
 import type { Watermark } from '#libs/lake';
 import { formatInstant } from '#libs/list-query';
 import { ApiProblems } from '#libs/service';
+import { told } from '../follower/lake-unavailable.js';
 import { READER, type Reader } from '../follower/reader.js';
 import { FreshnessAnswer, type WatermarkAnswer } from './freshness-answer.js';
 
@@ -17,19 +18,22 @@ export class FreshnessController {
   @ApiOkResponse({ type: FreshnessAnswer })
   @ApiProblems()
   freshness(): FreshnessAnswer {
-    const { position, effectiveAt, lagPositions, lagSeconds, folds, watermark, ready } = this.reader.freshness();
+    const { position, effectiveAt, lagPositions, lagSeconds, folds, watermark, ready, failure } =
+      this.reader.freshness();
     return {
       position,
       time: effectiveAt === null ? null : formatInstant(effectiveAt),
       lag_positions: lagPositions,
       lag_seconds: lagSeconds,
-      folds: folds.map(({ table, position: folded, ageSeconds }) => ({
+      folds: folds.map(({ table, position: folded, ageSeconds, drift }) => ({
         table,
         position: folded,
         age_seconds: ageSeconds,
+        drift: drift?.difference ?? null,
       })),
       watermark: watermark && watermarkAnswer(watermark),
       ready,
+      problem: failure && told(failure),
     };
   }
 }

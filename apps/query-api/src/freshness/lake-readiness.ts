@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Problem } from '#libs/problems';
 import type { ReadinessIndicator } from '#libs/service';
+import { told } from '../follower/lake-unavailable.js';
 import { READER, type Reader } from '../follower/reader.js';
 
 @Injectable()
@@ -9,9 +10,8 @@ export class LakeReadiness implements ReadinessIndicator {
 
   constructor(@Inject(READER) private readonly reader: Reader) {}
 
-  /** Why it is not followed is in the log: it may name folders, which are nobody's business outside. */
   async check(): Promise<void> {
-    if (this.reader.freshness().ready) return;
-    throw new Problem('unavailable', 'The lake was not opened yet, or following it fails.', { retryAfter: 1 });
+    const { ready, reason } = this.reader.freshness();
+    if (!ready) throw new Problem('unavailable', told(reason), { retryAfter: 1 });
   }
 }
