@@ -42,6 +42,7 @@ export interface History {
   readonly readers: Readonly<Record<'a reader that followed' | 'a reader that starts', LakeReader>>;
   readonly pipeline: Pipeline;
   readonly source: Source;
+  readonly lake: string;
 }
 
 export class Histories {
@@ -149,6 +150,7 @@ class Telling {
       readers,
       pipeline,
       source,
+      lake: this.place.lake,
     };
   }
 

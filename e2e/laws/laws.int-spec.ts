@@ -9,13 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
-import type { Table } from '#libs/catalog';
+import { checkCatalog, type Table } from '#libs/catalog';
 import { openDuckDb } from '#libs/lake';
-import { answers, expectedAnswers } from '../histories/answers.js';
-import { identityOf, keyOf } from './expected.js';
+import { answers, expectedAnswers, withReader } from '../histories/answers.js';
+import { expectedOf, identityOf, keyOf } from './expected.js';
 import { Histories, type History, type Story } from './history.js';
 import type { Row } from './source.js';
-import { life, stepsOf, statementsOf, type Weights } from './steps.js';
+import { extras } from './statement-sql.js';
+import { life, stepsOf, statementsOf, type Life, type Weights } from './steps.js';
 import { worlds, type World } from './worlds.js';
 
 /** Histories of each law on each database. */
@@ -38,6 +39,7 @@ interface Focus {
   readonly weights?: Weights;
   /** How many values of a hundred may not type. */
   readonly odds?: number;
+  readonly defaults?: boolean;
 }
 
 const storyOf = (focus: Focus): fc.Arbitrary<Story> =>
@@ -67,6 +69,7 @@ function law(number: number, says: string, focus: Focus, check: (history: Histor
   it(
     title,
     async () => {
+      expect.hasAssertions();
       for (const world of worlds) await holds(world);
     },
     3_600_000,
@@ -225,13 +228,14 @@ describe('on histories of real databases', () => {
       }
   });
 
+  const calm: Life = {
+    ...{ foldChanges: 3, chunk: 3, acknowledges: false, rewind: 3 },
+    ...{ dies: null, rowsPerOpenFile: 2, tidies: false },
+  };
   const restless: Weights = { restart: 10, doom: 8, fold: 6, 'catch up': 4, tidy: 3, look: 6 };
   law(6, 'redelivery, restarts and folds change no answer', { weights: restless }, async (history) => {
     const { pipeline, expected, world, readers } = history;
-    await pipeline.restart(
-      { foldChanges: 1, chunk: 3, acknowledges: false, rewind: 3, dies: null, rowsPerOpenFile: 2, tidies: false },
-      true,
-    );
+    await pipeline.restart(calm, true);
     await pipeline.running.folding.foldNow();
     for (const [who, reader] of Object.entries(readers)) {
       const behind = () => reader.freshness().folds.some(({ position }) => position < expected.ends.at(-1)!.position);
@@ -299,13 +303,59 @@ describe('on histories of real databases', () => {
     },
   );
 
-  law(10, 'the open versions are the rows of the source', {}, async ({ world, readers, source, expected }) => {
+  const addingColumns: Focus = { weights: { 'add column': 8, 'drop column': 0, 'rename column': 0 }, defaults: false };
+  law(
+    7,
+    'what the catalog did not know has its full past after an entry and a rebuild',
+    addingColumns,
+    async (history) => {
+      const { pipeline, world, placed, lake } = history;
+      const entries = extras.map(
+        (name) => ({ name, type: 'text', nullable: true, label: name, description: name }) as const,
+      );
+      const tables = world.catalog.tables.map((table) => ({ ...table, columns: [...table.columns, ...entries] }));
+      pipeline.catalog = checkCatalog({ ...world.catalog, tables });
+      await pipeline.restart(calm, true);
+      expect(pipeline.running.rebuilds.drifted).toEqual(tables.map(({ table }) => table));
+      await pipeline.rebuildDrifted();
+      const expected = expectedOf(tables, placed);
+      await withReader({ lake, catalog: pipeline.catalog }, async (reader) => {
+        await reader.waitForPosition(placed.at(-1)!.at.last, 20_000);
+        for (const table of tables)
+          expect(await answers(reader, expected.ends, table)).toEqual(expectedAnswers(expected, table));
+      });
+    },
+  );
+
+  law(10, 'the open versions are the rows of the source, and verify says so', {}, async (history) => {
+    const { world, readers, source, expected, pipeline } = history;
     const { tables } = await source.now();
+    const unknown = (table: Table) => expected.unknown.get(table.table)!.filter(({ to }) => to === null).length;
     for (const table of world.catalog.tables)
       for (const reader of Object.values(readers)) {
         const open = await reader.read((session) => session.rows(`SELECT * FROM ${session.current(table)}`));
-        const unknown = expected.unknown.get(table.table)!.filter(({ to }) => to === null).length;
-        expect(open.length + unknown).toBe(tables[table.table]!.length);
+        expect(open.length + unknown(table)).toBe(tables[table.table]!.length);
       }
+    await pipeline.restart(calm, true);
+    const report = await pipeline.verify();
+    expect(
+      report.tables.map(({ table, rows, equal, missing, extra, different, quarantined }) => ({
+        table,
+        rows,
+        equal,
+        missing,
+        extra,
+        different,
+        quarantined,
+      })),
+    ).toEqual(
+      world.catalog.tables.map((table) => {
+        const rows = tables[table.table]!.length;
+        return {
+          ...{ table: table.table, rows, equal: rows - unknown(table), quarantined: unknown(table) },
+          ...{ missing: 0, extra: 0, different: 0 },
+        };
+      }),
+    );
   });
 });

@@ -5,10 +5,12 @@
 import { jest } from '@jest/globals';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { parseLsn, type Lsn, type SourceEpoch, type Transaction } from '#libs/change-event';
+import type { Catalog } from '#libs/catalog';
 import { DeltaTable } from '#libs/delta-log';
 import { Projection } from '../../apps/projector/src/projection.js';
 import { SourceChanged, type LakePosition, type Progress } from '../../apps/projector/src/sources/change-source.js';
 import { PostgresSlotSource } from '../../apps/projector/src/sources/postgres-slot.js';
+import { Verification, type VerificationReport } from '../../apps/projector/src/verification/verification.js';
 import type { Source } from './source.js';
 import type { Death, Life } from './steps.js';
 import type { World } from './worlds.js';
@@ -81,6 +83,8 @@ export class Pipeline {
   readonly kept: { readonly position: number; readonly time: bigint }[] = [];
   /** Commit LSNs at which the lake has stood in its epoch. */
   private stood: { epoch: SourceEpoch; commitLsn: Lsn }[] = [];
+  /** What the next life goes by. */
+  catalog: Catalog;
   private projection: Projection | null = null;
   private slot: PostgresSlotSource | null = null;
   private reached: Lsn = 0;
@@ -96,7 +100,9 @@ export class Pipeline {
       mortality: Mortality;
       clocks: Clocks;
     },
-  ) {}
+  ) {
+    this.catalog = world.catalog;
+  }
 
   /** The projection of a life that goes on. */
   get running(): Projection {
@@ -114,7 +120,7 @@ export class Pipeline {
       duckdb,
       {
         lake,
-        catalog: this.world.catalog,
+        catalog: this.catalog,
         spoolFolder: `${lake}.spool`,
         ...folding,
         ...(life.tidies && { upkeep: restless }),
@@ -123,7 +129,7 @@ export class Pipeline {
     );
     this.slot = new PostgresSlotSource({
       ...{ databaseUrl: this.database.url, slot: this.database.name, publication: this.world.publication },
-      ...{ catalog: this.world.catalog, chunk: { items: life.chunk, bytes: 1000 }, probeInterval: 10 },
+      ...{ catalog: this.catalog, chunk: { items: life.chunk, bytes: 1000 }, probeInterval: 10 },
     });
     const from = await this.position(life);
     if (life.dies) this.at.mortality.doom(life.dies);
@@ -143,6 +149,25 @@ export class Pipeline {
   fold(): void {
     const { appender, folding } = this.running;
     folding.appended({ tip: { position: appender.lastPosition }, snapshot: true });
+  }
+
+  /** Compares source and lake as an operator would. The life must go on meanwhile. */
+  verify(): Promise<VerificationReport> {
+    const source = { databaseUrl: this.database.url, publication: this.world.publication };
+    const { lake } = this.at;
+    const verification = new Verification({
+      source,
+      lake,
+      catalog: this.catalog,
+      temporaryFolder: `${lake}.verification`,
+    });
+    return verification.run(() => {}, new AbortController().signal);
+  }
+
+  /** Makes the versions of tables anew that another catalog made. */
+  async rebuildDrifted(): Promise<void> {
+    const { rebuilds } = this.running;
+    for (const table of rebuilds.drifted) await rebuilds.rebuild(table, () => {}, new AbortController().signal);
   }
 
   /** Whatever is under way ends: in order, or at once. */

@@ -133,17 +133,18 @@ function event(world: WorldTable, { key, by }: { key: number; by: number }, tabl
     VALUES (${literal(stream)}, ${unique}, 'Happened', '{}', '${at(metadata, by)}')`;
 }
 
-/** Of columns that no catalog knows. The last one is computed for each row, so that adding it writes the table anew. */
-const extras = ['extra_1', 'extra_2', 'extra_3'] as const;
+/** Columns that no catalog knows at first. */
+export const extras = ['extra_1', 'extra_2', 'extra_3'] as const;
 
+/** Columns from 50 on come with a value; one of them is computed for each row, so that adding it writes the table anew. */
 function alter(world: WorldTable, { do: what, column }: Extract<Statement, { do: `${string} column` }>): string[] {
   const { table } = world.table;
   const name = at(extras, column);
   if (what === 'drop column') return [`ALTER TABLE ${table} DROP COLUMN IF EXISTS ${name}`];
   if (what === 'add column') {
-    const type = name === 'extra_3' ? `text DEFAULT clock_timestamp()` : `text${column % 2 ? " DEFAULT 'new'" : ''}`;
+    const value = column < 50 ? '' : ` DEFAULT ${column % 2 ? `'new'` : 'clock_timestamp()'}`;
     const fill = `UPDATE ${table} SET ${name} = 'told'`;
-    return [`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${name} ${type}`, ...(column % 3 ? [] : [fill])];
+    return [`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${name} text${value}`, ...(column % 2 ? [] : [fill])];
   }
   const other = at(extras, column + 1);
   return [

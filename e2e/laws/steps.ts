@@ -116,7 +116,7 @@ const usual: Readonly<Record<StepName, number>> = {
 };
 
 /** `odds`: how many values of a hundred may be such as do not type. */
-function statements(odds: number): Record<string, fc.Arbitrary<Statement>> {
+function statements(odds: number, defaults = true): Record<string, fc.Arbitrary<Statement>> {
   const row = fc.record({ key: some, values: some, odd: weighted(odds) });
   const of = <T extends object>(more: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
     fc.record({ session, table, ...more } as never) as unknown as fc.Arbitrary<Statement>;
@@ -135,7 +135,7 @@ function statements(odds: number): Record<string, fc.Arbitrary<Statement>> {
     ...Object.fromEntries(
       (['add column', 'drop column', 'rename column'] as const).map((name) => [
         name,
-        of({ ...is(name), column: some }),
+        of({ ...is(name), column: defaults ? some : fc.nat(49) }),
       ]),
     ),
   };
@@ -143,6 +143,8 @@ function statements(odds: number): Record<string, fc.Arbitrary<Statement>> {
 
 interface Telling {
   readonly weights?: Weights;
+  /** Whether columns that are added may come with a value for the rows that are there. */
+  readonly defaults?: boolean;
   readonly odds?: number;
   readonly length: number;
 }
@@ -150,8 +152,8 @@ interface Telling {
 export const statementsOf = ({ odds = 5, length }: Telling): fc.Arbitrary<Statement[]> =>
   fc.array(statements(odds)['put']!, { maxLength: length });
 
-export function stepsOf({ weights = {}, odds = 5, length }: Telling): fc.Arbitrary<Step[]> {
-  const told = statements(odds);
+export function stepsOf({ weights = {}, odds = 5, defaults, length }: Telling): fc.Arbitrary<Step[]> {
+  const told = statements(odds, defaults);
   const control = (name: StepName) => fc.record({ do: fc.constant(name), session });
   const alone = (name: StepName) => fc.constant({ do: name });
   const unseen = fc.array(fc.oneof(...['put', 'set', 'remove', 'replace', 'touch'].map((name) => told[name]!)), {
