@@ -84,7 +84,7 @@ const inTexts: Record<string, readonly string[]> = {
 
 const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)]!;
 
-export function randomText(name: string, type: ColumnType, random: () => number): string | null {
+function randomText(name: string, type: ColumnType, random: () => number): string | null {
   const dice = random();
   if (dice < 0.1) return null;
   const odd = [...(unreadable[type] ?? []), ...(name === 'notes' ? (inTexts[type] ?? []) : [])];
@@ -94,7 +94,7 @@ export function randomText(name: string, type: ColumnType, random: () => number)
 const literal = (text: string | null) => (text === null ? 'NULL' : `'${text.replaceAll("'", "''")}'`);
 
 /** A statement that changes some rows of some table; keys are few, so that it meets rows. */
-export function randomChange(random: () => number): string {
+function randomChange(random: () => number): string {
   const { table: name, key, columns } = pick(observatory.tables, random);
   const small = (one: Column): string => {
     const number = Math.floor(random() * 12);
