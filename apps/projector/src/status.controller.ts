@@ -25,7 +25,7 @@ export class WatermarkView {
 }
 
 export class TableView {
-  @ApiProperty({ description: 'Source table.', example: 'students' })
+  @ApiProperty({ description: 'Source table.', example: 'halls' })
   table: string;
 
   @ApiProperty({ type: 'integer', description: 'Position up to which its versions hold every change.', example: 4000 })
@@ -48,7 +48,7 @@ export class RunningOperation {
   @ApiProperty({ format: 'uuid', example: '6f9d2e52-6a0b-4c55-9a7e-6f3f9e1b8f10' })
   id: string;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Source table; null: all of them.', example: 'students' })
+  @ApiProperty({ type: String, nullable: true, description: 'Source table; null: all of them.', example: 'halls' })
   table: string | null;
 
   @ApiProperty({ type: 'integer', example: 420 })

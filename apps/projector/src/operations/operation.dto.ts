@@ -7,7 +7,7 @@ export class OperationResource {
   @ApiProperty({ format: 'uuid', example: '6f9d2e52-6a0b-4c55-9a7e-6f3f9e1b8f10' })
   id: string;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Source table; null: all of them.', example: 'students' })
+  @ApiProperty({ type: String, nullable: true, description: 'Source table; null: all of them.', example: 'halls' })
   table: string | null;
 
   @ApiProperty({ enum: operationStates, example: 'running' })

@@ -15,7 +15,7 @@ import { refuseUnknownTable } from './unknown-table.js';
 export class RebuildBody {
   /**
    * A source table of the catalog.
-   * @example students
+   * @example halls
    */
   @IsString()
   table: string;

@@ -23,7 +23,7 @@ class VerificationExample implements Example {
 }
 
 class TableVerification implements TableComparison {
-  @ApiProperty({ example: 'students' })
+  @ApiProperty({ example: 'halls' })
   table: string;
 
   @ApiProperty({ type: 'integer', description: 'Of the source.', example: 1000 })

@@ -13,7 +13,7 @@ import { Verifier } from './verifier.js';
 export class VerificationBody {
   /**
    * A source table of the catalog; all of them if absent.
-   * @example students
+   * @example halls
    */
   @IsOptional()
   @IsString()
