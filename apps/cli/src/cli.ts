@@ -60,10 +60,10 @@ interface Answer {
   readonly code: ExitCode;
 }
 
-function programOf(
-  { environment, out, err, connector }: Surroundings,
-  run: (command: Command, work: Work) => Promise<void>,
-) {
+type Run = (command: Command, work: Work) => Promise<void>;
+
+function programOf(surroundings: Surroundings, run: Run): Command {
+  const { environment } = surroundings;
   const program = new Command('migsbyu')
     .description('Looks after the lake through its projector.')
     .option('--json', 'print one JSON object, as the projector answers, and nothing else on stdout')
@@ -72,15 +72,24 @@ function programOf(
       'address of the projector, instead of PROJECTOR_URL',
       environment['PROJECTOR_URL'] || usualProjector,
     )
-    .addHelpText('after', epilogue)
-    .configureOutput({ writeOut: out, writeErr: err })
-    .exitOverride();
+    .addHelpText('after', epilogue);
+  addOperations(program, run);
+  addConnector(program, run, surroundings);
+  return quiet(program, surroundings);
+}
+
+/** Speaks through the surroundings, and ends no process; its subcommands do the same. */
+function quiet(command: Command, surroundings: Surroundings): Command {
+  const { out: writeOut, err: writeErr } = surroundings;
+  for (const subcommand of command.commands) quiet(subcommand, surroundings);
+  return command.configureOutput({ writeOut, writeErr }).exitOverride();
+}
+
+function addOperations(program: Command, run: Run): void {
   const command = (name: string, description: string, work: (table?: string) => Work) =>
     program
       .command(name)
       .description(description)
-      .configureOutput({ writeOut: out, writeErr: err })
-      .exitOverride()
       .action((...given: unknown[]) => run(given.at(-1) as Command, work(tableIn(given))));
   command('status', 'Show what the projector does, how far each table is, and what is running.', () => status);
   command('fold', 'Fold every table up to the changelog’s end now, without waiting until it is worth it.', () =>
@@ -101,7 +110,10 @@ function programOf(
     'Compare the open versions of a table, or of all, with the rows of the source. Changes and queries go on.',
     (table) => operation('verification', '/v1/verifications', table === undefined ? {} : { table }),
   );
-  const connectors = program
+}
+
+function addConnector(program: Command, run: Run, { environment, connector }: Surroundings): void {
+  const group = program
     .command('connector')
     .description('Look after the Debezium connector in Kafka Connect (CHANGE_SOURCE=kafka).')
     .option(
@@ -109,20 +121,15 @@ function programOf(
       'address of Kafka Connect, instead of CONNECT_URL',
       environment['CONNECT_URL'] || usualConnect,
     )
-    .option('--name <name>', 'the connector’s name, instead of CONNECTOR', environment['CONNECTOR'] || 'migsbyu')
-    .configureOutput({ writeOut: out, writeErr: err })
-    .exitOverride();
+    .option('--name <name>', 'the connector’s name, instead of CONNECTOR', environment['CONNECTOR'] || 'migsbyu');
   for (const [verb, description] of Object.entries(connectorVerbs))
-    connectors
+    group
       .command(verb)
       .description(description)
-      .configureOutput({ writeOut: out, writeErr: err })
-      .exitOverride()
       .action((_options: object, command: Command) => {
-        const { connect, name } = connectors.opts<{ connect: string; name: string }>();
+        const { connect, name } = group.opts<{ connect: string; name: string }>();
         return run(command, () => connectorWork(verb as ConnectorVerb, new Connector(connect, name), connector));
       });
-  return program;
 }
 
 /** Commander hands over the arguments, the options and the command. */

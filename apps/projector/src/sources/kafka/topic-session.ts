@@ -98,7 +98,7 @@ export class TopicSession {
 }
 
 /** @throws SourceChanged */
-export function refuseOther(server: SourceMessage, epoch: SourceEpoch): void {
+function refuseOther(server: SourceMessage, epoch: SourceEpoch): void {
   const { systemIdentifier, timeline, database, databaseOid } = server;
   if (systemIdentifier !== epoch.system_identifier)
     throw new SourceChanged(
