@@ -96,11 +96,11 @@ scd2_last AS (  -- packed, because arg_max skips a NULL: a delete would lose to 
 }
 
 /** The list of the key's texts in the column `key`. */
-export const keyTextsSql = ({ key }: Table): string =>
+const keyTextsSql = ({ key }: Table): string =>
   `json_extract_string(key, [${key.map((_, i) => `'$[${i}]'`).join(', ')}])`;
 
 /** The list of the state's texts in the column `after`, in the order of `stateColumns`; NULL where `after` is. */
-export function stateTextsSql(table: Table): string {
+function stateTextsSql(table: Table): string {
   const paths = stateColumns(table).map(({ name }) => literal(`$.${JSON.stringify(name)}`));
   return paths.length > 0
     ? `json_extract_string(after, [${paths.join(', ')}])`

@@ -23,7 +23,7 @@ export interface LakeOptions {
   readonly tailChanges?: number;
 }
 
-/** A change takes some 350 bytes of memory until it is folded. */
+/** A change takes some 400 bytes of memory until it is folded. */
 const defaultTail = 1_000_000;
 
 /** All that answers come from: made whole at each opening of the lake, replaced when the next one is. */
