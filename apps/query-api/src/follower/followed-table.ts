@@ -20,6 +20,7 @@ export class FollowedTable {
   static async open(folder: string, duckdb: DuckDBConnection): Promise<FollowedTable> {
     const snapshot = await loadSnapshot(folder, duckdb);
     if (!snapshot) throw new NoSuchTable(folder);
+    forgetRemoved(snapshot);
     return new FollowedTable(folder, snapshot);
   }
 
@@ -35,6 +36,7 @@ export class FollowedTable {
         if ('remove' in action) rearranged = true;
       }
     }
+    forgetRemoved(this.snapshot);
     return { moved: this.snapshot.version > version, added, rearranged };
   }
 
@@ -42,3 +44,6 @@ export class FollowedTable {
     return [...this.snapshot.files.values()].filter(wanted).map(({ path }) => `${this.folder}/${path}`);
   }
 }
+
+/** A busy changelog replaces a million files a day. When they are deleted is the projector's business. */
+const forgetRemoved = (snapshot: Snapshot): void => snapshot.expireTombstones(Infinity);
