@@ -21,6 +21,9 @@ export const anyPorts = {
   QUERY_API_PORT: '0',
   PROJECTOR_PORT: '0',
   POSTGRES_PORT: '0',
+  KAFKA_PORT: '0',
+  KAFKA_CONTROLLER_PORT: '0',
+  CONNECT_PORT: '0',
 };
 
 /** A run of the product's program, from its start to its end. */
