@@ -111,7 +111,7 @@ describe('a reader that may take five changes into memory', () => {
 
 describe('a reader whose memory is full', () => {
   it('keeps its cut, says so, and goes on when it is not', async () => {
-    const following = reading({ memoryLimit: '20MB' });
+    const following = reading({ memoryLimit: '24MB' });
     await shows(following, 4);
     const many = Array.from({ length: 60_000 }, (_, i) => account(`account number ${i}`, String(i), 'c'));
     await lake.append(transaction(200, many));

@@ -12,8 +12,8 @@ export const variables = serviceVariables(8602, {
     .regex(/^[1-9][0-9]{0,8}(MB|GB|MiB|GiB)$/)
     .describe('a size like 2GB or 512MB')
     .optional(),
-  /** Changes that may be in memory because they are not folded yet; each takes some 400 bytes. */
-  TAIL_CHANGES: wholeNumber(1, 1_000_000_000).default(1_000_000),
+  /** Changes that may be in memory because they are not folded yet; each takes some 400 bytes, and some 1000 as it comes. */
+  TAIL_CHANGES: wholeNumber(1, 1_000_000_000).default(500_000),
   /** Files that no version names any more are kept for two hours: a query that took longer could miss one. */
   QUERY_TIMEOUT_SECONDS: wholeNumber(1, 3600).default(30),
   /** A module that exports `catalog`, instead of the product's own. */

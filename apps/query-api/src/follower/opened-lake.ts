@@ -23,8 +23,8 @@ export interface LakeOptions {
   readonly tailChanges?: number;
 }
 
-/** A change takes some 400 bytes of memory until it is folded. */
-const defaultTail = 1_000_000;
+/** Above what a projector lets wait before it holds its source back, up to twelve million open versions a table. */
+const defaultTail = 500_000;
 
 /** All that answers come from: made whole at each opening of the lake, replaced when the next one is. */
 export interface Followed {
