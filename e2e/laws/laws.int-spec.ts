@@ -16,7 +16,7 @@ import { expectedOf, identityOf, keyOf } from './expected.js';
 import { Histories, type History, type Story } from './history.js';
 import type { Row } from './source.js';
 import { extras } from './statement-sql.js';
-import { life, stepsOf, statementsOf, type Life, type Weights } from './steps.js';
+import { life, stepsOf, statementsOf, type Focus, type Life, type Weights } from './steps.js';
 import { worlds, type World } from './worlds.js';
 
 /** Histories of each law on each database. */
@@ -34,13 +34,6 @@ afterAll(async () => {
   duckdb.closeSync();
   await rm(folder, { recursive: true });
 });
-
-interface Focus {
-  readonly weights?: Weights;
-  /** How many values of a hundred may not type. */
-  readonly odds?: number;
-  readonly defaults?: boolean;
-}
 
 const storyOf = (focus: Focus): fc.Arbitrary<Story> =>
   fc.record({ found: statementsOf({ ...focus, length: 6 }), life, steps: stepsOf({ ...focus, length: 48 }) });
@@ -168,7 +161,7 @@ describe('on histories of real databases', () => {
   law(
     3,
     'one rule makes every version, and the last change signs it',
-    { weights: { event: 20 } },
+    { weights: { event: 20, commit: 12, put: 20 }, keys: 2 },
     ({ expected, transactions }) => {
       const changes = transactions.flatMap((transaction) => transaction.changes);
       const keys = [...expected.versions].flatMap(([table, versions]) =>
@@ -195,7 +188,7 @@ describe('on histories of real databases', () => {
   law(
     4,
     'a transaction makes at most one version of a key, and none of what it left as it was',
-    { weights: busy },
+    { weights: busy, keys: 4 },
     async (history) => {
       for (const table of history.world.catalog.tables) {
         const versions = await intervals(history, table);

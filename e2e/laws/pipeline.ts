@@ -7,6 +7,7 @@ import type { DuckDBInstance } from '@duckdb/node-api';
 import { parseLsn, type Lsn, type SourceEpoch, type Transaction } from '#libs/change-event';
 import type { Catalog } from '#libs/catalog';
 import { DeltaTable } from '#libs/delta-log';
+import type { Appended } from '../../apps/projector/src/append/changelog-appender.js';
 import { Projection } from '../../apps/projector/src/projection.js';
 import { SourceChanged, type LakePosition, type Progress } from '../../apps/projector/src/sources/change-source.js';
 import { PostgresSlotSource } from '../../apps/projector/src/sources/postgres-slot.js';
@@ -87,6 +88,8 @@ export class Pipeline {
   catalog: Catalog;
   private projection: Projection | null = null;
   private slot: PostgresSlotSource | null = null;
+  /** Whether a snapshot was begun that the lake has not: the slot is then another one than the lake knows. */
+  private snapshotting = false;
   private reached: Lsn = 0;
   private waiting: (() => void)[] = [];
 
@@ -135,7 +138,7 @@ export class Pipeline {
     if (life.dies) this.at.mortality.doom(life.dies);
     try {
       await this.stream(from, resnapshot).catch((error: Error) => {
-        if (!(error instanceof SourceChanged)) throw error;
+        if (!(error instanceof SourceChanged) || !this.snapshotting) throw error;
         this.source.note(`-- ${error.message}`);
         return this.stream(from, true);
       });
@@ -201,7 +204,8 @@ export class Pipeline {
     };
     const ignore = () => {};
     return {
-      appended: ({ tip: { epoch, commitLsn } }: { tip: { epoch: SourceEpoch | null; commitLsn: Lsn } }) => {
+      appended: ({ tip: { epoch, commitLsn }, snapshot }: Appended) => {
+        if (snapshot) this.snapshotting = false;
         this.stood.push({ epoch: epoch!, commitLsn });
         if (life.acknowledges && !this.at.mortality.dead) this.slot?.durable(commitLsn);
       },
@@ -210,6 +214,7 @@ export class Pipeline {
   }
 
   private async stream(from: LakePosition | null, resnapshot: boolean): Promise<void> {
+    this.snapshotting ||= !from || resnapshot;
     if (!from || resnapshot) await this.source.commitAll(); // a slot's creation waits for whoever writes
     const deliver = async (transaction: Transaction) => {
       const { opens } = transaction.header;

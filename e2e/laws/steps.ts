@@ -115,9 +115,13 @@ const usual: Readonly<Record<StepName, number>> = {
   look: 2,
 };
 
-/** `odds`: how many values of a hundred may be such as do not type. */
-function statements(odds: number, defaults = true): Record<string, fc.Arbitrary<Statement>> {
-  const row = fc.record({ key: some, values: some, odd: weighted(odds) });
+function statements({
+  odds = 5,
+  defaults = true,
+  keys = 100,
+}: Omit<Telling, 'length'>): Record<string, fc.Arbitrary<Statement>> {
+  const key = fc.nat(keys - 1);
+  const row = fc.record({ key, values: some, odd: weighted(odds) });
   const of = <T extends object>(more: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
     fc.record({ session, table, ...more } as never) as unknown as fc.Arbitrary<Statement>;
   const is = (name: StepName) => ({ do: fc.constant(name) });
@@ -129,9 +133,9 @@ function statements(odds: number, defaults = true): Record<string, fc.Arbitrary<
     'set all': inColumn('set all'),
     'there and back': inColumn('there and back'),
     ...Object.fromEntries((['touch', 'remove', 'replace', 'enlarge'] as const).map((name) => [name, inRow(name)])),
-    rekey: of({ ...is('rekey'), from: some, to: some }),
+    rekey: of({ ...is('rekey'), from: key, to: key }),
     truncate: of({ ...is('truncate'), others: fc.boolean() }),
-    event: of({ ...is('event'), key: some, by: some }),
+    event: of({ ...is('event'), key, by: some }),
     ...Object.fromEntries(
       (['add column', 'drop column', 'rename column'] as const).map((name) => [
         name,
@@ -141,19 +145,25 @@ function statements(odds: number, defaults = true): Record<string, fc.Arbitrary<
   };
 }
 
-interface Telling {
+export interface Focus {
   readonly weights?: Weights;
+  /** How many values of a hundred may not type. */
+  readonly odds?: number;
+  /** How many keys a table may have; few of them meet more often. */
+  readonly keys?: number;
   /** Whether columns that are added may come with a value for the rows that are there. */
   readonly defaults?: boolean;
-  readonly odds?: number;
+}
+
+interface Telling extends Focus {
   readonly length: number;
 }
 
-export const statementsOf = ({ odds = 5, length }: Telling): fc.Arbitrary<Statement[]> =>
-  fc.array(statements(odds)['put']!, { maxLength: length });
+export const statementsOf = ({ length, ...telling }: Telling): fc.Arbitrary<Statement[]> =>
+  fc.array(statements(telling)['put']!, { maxLength: length });
 
-export function stepsOf({ weights = {}, odds = 5, defaults, length }: Telling): fc.Arbitrary<Step[]> {
-  const told = statements(odds, defaults);
+export function stepsOf({ weights = {}, length, ...telling }: Telling): fc.Arbitrary<Step[]> {
+  const told = statements(telling);
   const control = (name: StepName) => fc.record({ do: fc.constant(name), session });
   const alone = (name: StepName) => fc.constant({ do: name });
   const unseen = fc.array(fc.oneof(...['put', 'set', 'remove', 'replace', 'touch'].map((name) => told[name]!)), {
