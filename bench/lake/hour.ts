@@ -1,8 +1,10 @@
 /** What an hour of ten commits a second leaves on disk: appended, folded and kept up by a clock that is told the time. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { lakeTable, type Catalog } from '#libs/catalog';
 import type { ChangeEvent, Transaction } from '#libs/change-event';
+import { loadSnapshot } from '#libs/delta-log';
 import { changelog, openDuckDb } from '#libs/lake';
 import { Projection } from '../../apps/projector/src/projection.js';
 import { table as print } from '../measuring/report.js';
@@ -45,17 +47,21 @@ export async function simulateHour(folder: string, catalog: Catalog, seconds = 3
     clock.milliseconds += 1000;
     if (second % foldAge === foldAge - 1) await projection.folding.foldNow();
   }
-  const tables = [changelog.name, lakeTable(table!)].map((name) => ({ name, ...countsOf(join(lake, name)) }));
   await projection.close();
+  const reading = await (await openDuckDb()).connect();
+  const tables = [];
+  for (const name of [changelog.name, lakeTable(table!)])
+    tables.push({ name, ...(await countsOf(join(lake, name), reading)) });
   print(
-    `After an hour of ${commitsPerSecond} commits a second`,
-    ['table', 'data files', 'log entries', 'checkpoints'],
-    tables.map(({ name, dataFiles, entries, checkpoints }) => [name, dataFiles, entries, checkpoints]),
+    `After ${seconds / 60} minutes of ${commitsPerSecond} commits a second`,
+    ['table', 'files', 'on disk', 'log entries', 'checkpoints'],
+    tables.map(({ name, live, onDisk, entries, checkpoints }) => [name, live, onDisk, entries, checkpoints]),
   );
   const [changes, versions] = tables;
   return {
-    ...{ hour_changelog_files: changes!.dataFiles, hour_changelog_entries: changes!.entries },
-    ...{ hour_version_files: versions!.dataFiles, hour_version_entries: versions!.entries },
+    ...{ hour_changelog_files: changes!.live, hour_changelog_files_on_disk: changes!.onDisk },
+    ...{ hour_version_files: versions!.live, hour_version_files_on_disk: versions!.onDisk },
+    ...{ hour_changelog_entries: changes!.entries, hour_version_entries: versions!.entries },
   };
 }
 
@@ -72,11 +78,12 @@ function transaction(table: string, history: History, change: number): Transacti
   };
 }
 
-/** On disk: what a version still names, and what waits for its retention to be over. */
-function countsOf(folder: string) {
+/** Data files of the newest version, and those on disk: some wait for their retention to be over. */
+async function countsOf(folder: string, duckdb: DuckDBConnection) {
   const log = readdirSync(join(folder, '_delta_log'));
   return {
-    dataFiles: readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(isDataFile).length,
+    live: (await loadSnapshot(folder, duckdb))!.files.size,
+    onDisk: readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(isDataFile).length,
     entries: log.filter((name) => /^\d+\.json$/.test(name)).length,
     checkpoints: log.filter((name) => name.includes('.checkpoint')).length,
   };

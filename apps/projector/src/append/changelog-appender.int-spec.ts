@@ -226,6 +226,17 @@ describe('the changelog', () => {
     expect(written).toEqual([alone(1, 100, '0'), ...expected, alone(9, 300, '1')]);
   });
 
+  it('keeps single changes of many transactions as they were', async () => {
+    const { appender } = await open();
+    const changes = [account('A\n', '1'), truncated('accounts'), account('A', null), account('"', '\n')];
+    for (const [i, change] of changes.entries()) await appender.accept(transaction(100 + i, [change]));
+    await appender.settled();
+    const written = await rows(
+      'position::INTEGER AS position, ordinal::INTEGER AS ordinal, "table", op, key, before, after',
+    );
+    expect(written).toEqual(changes.map((change, i) => ({ position: i + 1, ...changeEvent(change, 0) })));
+  });
+
   it('refuses a source’s row that is not on one line, rather than to mix up rows', async () => {
     const { appender } = await open();
     const good = transaction(100, [account('A', '1'), account('B', '2')]);

@@ -31,6 +31,8 @@ export interface TransactionStamp {
 }
 
 interface Extent {
+  /** Rows of the batch, and the changes in them. */
+  runs: number;
   count: number;
   /** In characters. */
   size: number;
@@ -58,14 +60,20 @@ const packed = {
 };
 
 const each = (column: string): string => `unnest(string_split(${column}, chr(10)))`;
-const unpacked = `SELECT tx_position, commit_lsn, tx_id, actor, command, correlation_id,
-    make_timestamptz(committed_at) AS committed_at, make_timestamptz(effective_at) AS effective_at,
-    unnest(range(first_ordinal, first_ordinal + count)) AS ordinal,
-    ${each('tables')} AS "table", ${each('ops')} AS op, ${each('keys')} AS key, ${each('befores')} AS before, ${each('afters')} AS after
-  FROM batch`;
 const absent = ['key', 'before', 'after'].map((name) => `nullif(${name}, '') AS ${name}`).join(', ');
-const rows = `SELECT ${changelog.fields.map(({ name }) => `"${name}"`).join(', ')}
-  FROM (SELECT * REPLACE (${absent}), tx_position + ordinal AS position FROM (${unpacked}))`;
+
+/** The changelog's rows; `column` gives the values of one that is joined. */
+const rowsOfBatch = (ordinal: string, column: (joined: string) => string): string => {
+  const joined = { tables: '"table"', ops: 'op', keys: 'key', befores: 'before', afters: 'after' };
+  const columns = Object.entries(joined).map(([from, name]) => `${column(from)} AS ${name}`);
+  return `SELECT ${changelog.fields.map(({ name }) => `"${name}"`).join(', ')}
+  FROM (SELECT * REPLACE (${absent}), tx_position + ordinal AS position FROM (
+    SELECT tx_position, commit_lsn, tx_id, actor, command, correlation_id, make_timestamptz(committed_at) AS committed_at,
+      make_timestamptz(effective_at) AS effective_at, ${ordinal} AS ordinal, ${columns.join(', ')} FROM batch))`;
+};
+const joinedRows = rowsOfBatch('unnest(range(first_ordinal, first_ordinal + count))', each);
+/** Of single changes: taking them apart would cost 2 µs each. */
+const singleRows = rowsOfBatch('first_ordinal', (column) => column);
 
 /** After about as many rows or characters, whichever comes first, the next file begins: a file's rows are in memory. */
 export interface FileLimits {
@@ -93,12 +101,13 @@ export class RowWriter {
 
   async append(changes: readonly ChangeEvent[], stamp: TransactionStamp, attribution: Attribution): Promise<void> {
     const appender = (this.appender ??= await this.connection.createAppender('batch'));
-    for (let from = 0, to = 0; from < changes.length; from = to) {
+    let runs = 0;
+    for (let from = 0, to = 1; from < changes.length; from = to++, runs++) {
       const origin = attribution(changes[from]!);
       while (to < changes.length && attribution(changes[to]!) === origin) to++;
       appendRun(appender, changes.slice(from, to), stamp, origin);
     }
-    this.extend(changes, stamp);
+    this.extend(changes, runs, stamp);
     if (this.extent && this.isFull(this.extent)) await this.closeFile();
   }
 
@@ -115,10 +124,11 @@ export class RowWriter {
     return count >= rowsPerFile || size >= charactersPerFile;
   }
 
-  private extend(changes: readonly ChangeEvent[], { txPosition, effectiveAt }: TransactionStamp): void {
+  private extend(changes: readonly ChangeEvent[], runs: number, { txPosition, effectiveAt }: TransactionStamp): void {
     if (changes.length === 0) return;
     const first = txPosition + changes[0]!.ordinal;
-    this.extent ??= { count: 0, size: 0, firstPosition: first, firstEffectiveAt: effectiveAt } as Extent;
+    this.extent ??= { runs: 0, count: 0, size: 0, firstPosition: first, firstEffectiveAt: effectiveAt } as Extent;
+    this.extent.runs += runs;
     this.extent.count += changes.length;
     for (const change of changes) this.extent.size += sizeOf(change);
     this.extent.lastPosition = txPosition + changes.at(-1)!.ordinal;
@@ -131,6 +141,7 @@ export class RowWriter {
     [this.appender, this.extent] = [null, null];
     const file = await writeDataFile(this.folder, async (path) => {
       const file = `'${path.replaceAll("'", "''")}'`;
+      const rows = extent.runs === extent.count ? singleRows : joinedRows;
       const copy = `COPY (${rows}) TO ${file} (FORMAT parquet, COMPRESSION ${codecOf(extent)})`;
       const [copied] = await rowsOf(this.connection, copy);
       if (Number(copied!['Count']) !== extent.count) throw new RowsMiscounted(extent.count, Number(copied!['Count']));
@@ -152,7 +163,9 @@ function appendRun(
   appender.appendBigInt(committedAt);
   appender.appendBigInt(effectiveAt);
   for (const field of ['table', 'op', 'key', 'before', 'after'] as const)
-    appender.appendVarchar(run.map((change) => change[field] ?? '').join('\n'));
+    appender.appendVarchar(
+      run.length === 1 ? (run[0]![field] ?? '') : run.map((change) => change[field] ?? '').join('\n'),
+    );
   for (const text of [origin.actor, origin.command, origin.correlation_id]) {
     if (text === null) appender.appendNull();
     else appender.appendVarchar(text);
