@@ -13,6 +13,9 @@ const PROBE = {
   query_timeout: 30_000, // a connection may be gone without a sign
 };
 
+/** The server ends a connection that is silent for long, also while the stream is slow to come as far as was asked. */
+const SIGN_OF_LIFE = { text: 'SELECT', query_timeout: 30_000 };
+
 export interface ProbeSignals {
   /** A probe waits for the stream: it wants to hear how far the server has read. */
   waiting(): void;
@@ -58,7 +61,8 @@ export class ProgressProbe {
 
   private async ask(): Promise<void> {
     try {
-      if (!this.pending) this.pending = await this.probe();
+      if (this.pending) await this.client.query(SIGN_OF_LIFE);
+      else this.pending = await this.probe();
     } catch (error) {
       if (!this.stopped) this.signals.lost(error as Error);
       return;

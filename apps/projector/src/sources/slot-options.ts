@@ -26,7 +26,7 @@ export interface PostgresSlotOptions extends SessionOptions {
   readonly patience?: number;
   /**
    * Milliseconds without a sign of life after which the server ends this source's connections, so that its standby can take
-   * over: the process may be stopped, or its machine gone without a word. Default: 10 000.
+   * over: the process may be stopped, or its machine gone without a word. Not while a snapshot is read. Default: 10 000.
    */
   readonly silence?: number;
   /** The connection was lost with this error, and is made again. */
@@ -70,17 +70,9 @@ export async function openAdmin(settings: SlotSettings, signal: AbortSignal): Pr
   try {
     await checkPrerequisites(admin, publication, tables);
     await lockSlot(admin, slot, { patience, signal });
-    await keepAlive(admin, settings.silence);
     return admin;
   } catch (error) {
     await disconnect(admin);
     throw error;
   }
-}
-
-/** The server keeps a lock for whoever is connected, and TCP is answered by a kernel whose process has stopped. */
-async function keepAlive(admin: pg.Client, silence: number): Promise<void> {
-  await admin.query(`SET idle_session_timeout = ${silence}`);
-  const beat = setInterval(() => void admin.query('SELECT').catch(() => {}), silence / 4);
-  admin.once('end', () => clearInterval(beat));
 }

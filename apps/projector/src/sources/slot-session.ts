@@ -64,6 +64,8 @@ export async function openSession(
     const { activePid } = await checkEpoch(admin, server, settings.slot, context);
     if (activePid !== pid)
       throw new ConnectionLost(`Slot ${settings.slot} is not read by the process that was started.`);
+    // a lock is kept for whoever is connected, and a kernel answers for a process that has stopped; the probe is heard
+    await admin.query(`SET idle_session_timeout = ${settings.silence}`);
     session.open();
     return session;
   } catch (error) {
