@@ -114,13 +114,14 @@ describe('a healthy system', () => {
     '%s verifies as equal in the midst of writes, again and again',
     async (_, options, upheaval = () => async () => {}) => {
       await start(options);
-      const [stop, calm] = [writing(count), upheaval()];
+      const seed = Number(process.env.SEED ?? count);
+      const [stop, calm] = [writing(seed), upheaval()];
       let rows = 0;
       const positions: number[] = [];
       try {
         for (let round = 0; round < Number(process.env.RUNS ?? 2); round++) {
           const report = await verify();
-          expect(report).toMatchObject({ equal: true });
+          expect({ seed, ...report }).toMatchObject({ seed, equal: true });
           for (const table of report.tables) {
             expect(table.equal + table.quarantined).toBe(table.rows);
             expect(table.examples.every(({ finding }) => finding === 'quarantined')).toBe(true);
