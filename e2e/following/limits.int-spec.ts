@@ -105,7 +105,9 @@ describe('a reader that may take five changes into memory', () => {
       after: { stream_id: `notes:${id}`, version: '1', metadata: '{}' },
     });
     await lake.append(transaction(200, [1, 2, 3, 4, 5, 6].map(event)));
-    await shows(reading({ tailChanges: 5 }), 10);
+    const following = reading({ tailChanges: 5 });
+    await shows(following, 10);
+    expect(await now(following)).toEqual({ A: 1, B: 2 });
   });
 });
 
