@@ -68,10 +68,13 @@ export class Source {
     this.transcript.push(line);
   }
 
-  /** One that fails undoes its transaction, or what came after the last savepoint. */
+  /**
+   * One that fails undoes its transaction, or what came after the last savepoint. One that needs a table for itself would
+   * hardly ever get it: the others' transactions end first.
+   */
   async execute(statement: Statement): Promise<void> {
     const session = this.sessions[statement.session]!;
-    if (excludes(statement)) await this.endExclusive(session);
+    if (excludes(statement)) for (const other of this.sessions) if (other !== session) await this.commit(other);
     await this.begin(session);
     session.exclusive ||= excludes(statement);
     session.altered ||= statement.do.endsWith(' column');
