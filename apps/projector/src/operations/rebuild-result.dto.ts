@@ -2,10 +2,10 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { RebuildReport } from './rebuild/rebuild.js';
 
 class ColumnChanges {
-  @ApiProperty({ type: [String], description: 'Of both catalog entries, with one type.', example: ['id', 'gpa'] })
+  @ApiProperty({ type: [String], description: 'Of both catalog entries, with one type.', example: ['id', 'height'] })
   compared: readonly string[];
 
-  @ApiProperty({ type: [String], example: ['major'] })
+  @ApiProperty({ type: [String], example: ['material'] })
   added: readonly string[];
 
   @ApiProperty({ type: [String], description: 'Their values stay in the changelog.', example: [] })
@@ -26,10 +26,10 @@ class VersionDifference {
   @ApiProperty({ type: 'integer', description: 'Surrogate key.', example: 17 })
   key: number;
 
-  @ApiProperty({ ...version, example: { id: 'A1', gpa: '3.9' } })
+  @ApiProperty({ ...version, example: { id: 'A1', height: '39' } })
   old: Readonly<Record<string, string | null>> | null;
 
-  @ApiProperty({ ...version, example: { id: 'A1', gpa: '3.95' } })
+  @ApiProperty({ ...version, example: { id: 'A1', height: '40' } })
   new: Readonly<Record<string, string | null>> | null;
 }
 

@@ -17,7 +17,7 @@ class VerificationExample implements Example {
   @ApiProperty({
     type: [String],
     description: 'Columns that differ. No values: they may be personal.',
-    example: ['gpa'],
+    example: ['height'],
   })
   columns: readonly string[];
 }
