@@ -176,7 +176,7 @@ describe('on histories of real databases', () => {
   );
 
   const busy: Weights = {
-    commit: 12,
+    commit: 24,
     replace: 10,
     'there and back': 10,
     touch: 10,

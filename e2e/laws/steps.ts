@@ -65,7 +65,8 @@ export type StepName = Step['do'];
 export type Weights = Readonly<Partial<Record<StepName, number>>>;
 
 const some = fc.nat(99);
-const session = fc.nat(2);
+/** Mostly one, so that most of it is not held up by locks. */
+const session = fc.constantFrom(0, 0, 0, 0, 1, 2);
 const table = fc.nat(9);
 const weighted = (share: number) => fc.integer({ min: 1, max: 100 }).map((dice) => dice > 100 - share);
 
