@@ -65,5 +65,5 @@ const broken = all.filter(({ status: result }) => result === 'failed');
 for (const { title, failureMessages } of broken) say(`\n${title}\n${failureMessages.join('\n')}`);
 const seconds = (performance.now() - started) / 1000;
 const histories = laws.reduce((sum, { told }) => sum + Number(told![3]), 0);
-conclude('laws', { runs, seed, histories, passed: numPassedTests, failed: numFailedTests, seconds });
+conclude('laws', { runs, histories, passed: numPassedTests, failed: numFailedTests, seconds });
 process.exitCode = status ?? 1;
