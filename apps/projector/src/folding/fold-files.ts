@@ -1,9 +1,11 @@
 /** What a fold writes, without committing it: for the lake's own versions, and for those that a rebuild makes beside them. */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Table } from '#libs/catalog';
 import type { AddFile, Snapshot } from '#libs/delta-log';
 import { changelogTags, parquet, rowsOf } from '#libs/lake';
 import { foldSql, keysOfText, literal, noQuarantineSql } from '#libs/scd2';
 import { foldStretch, stretchesOf, type FoldBatch } from './fold-stretch.js';
+import { lacksColumnSql, refuseMissingColumns } from './missing-columns.js';
 import { touchedRanges, type OpenRange } from './open-ranges.js';
 import { bytesPerOpenFile, quarantineFileOf, rowsPerOpenFile, type VersionFiles } from './version-files.js';
 
@@ -34,9 +36,15 @@ export async function foldFiles(
   duckdb: DuckDBConnection,
   limit = rowsPerOpenFile,
 ): Promise<FoldOutcome> {
-  const files = changelogFiles(snapshot, from.foldPosition, position).map((path) => `${folder}/${path}`);
+  const filesAfter = (after: number) => changelogFiles(snapshot, after, position).map((path) => `${folder}/${path}`);
   try {
-    const { count, truncated, width } = await loadChanges(from, files, position, duckdb);
+    const { count, truncated, width, lacking } = await loadChanges(
+      from,
+      filesAfter(from.foldPosition),
+      position,
+      duckdb,
+    );
+    if (lacking) await refuseMissingColumns(from.table, changesOf(from.table, filesAfter(0), 0, position), duckdb);
     if (count === 0) return { changes: 0, added: [], removedOpen: [], quarantine: null };
     const changes = { relation: 'fold_changes', truncated };
     const rows = Math.max(1, Math.min(limit, Math.floor(bytesPerOpenFile / width)));
@@ -59,22 +67,35 @@ function changelogFiles({ files }: Snapshot, from: number, to: number): string[]
     .map(({ path }) => path);
 }
 
+const changesOf = ({ table }: Table, files: readonly string[], after: number, to: number): string =>
+  `(SELECT position, tx_position, effective_at, op, key, after, actor, command FROM ${parquet(files)}
+    WHERE "table" = ${literal(table)} AND position > ${after} AND position <= ${to})`;
+
+interface LoadedChanges {
+  readonly count: number;
+  readonly truncated: boolean;
+  /** Characters of a row, on average. */
+  readonly width: number;
+  /** Whether a row lacks a column of the catalog. */
+  readonly lacking: boolean;
+}
+
 async function loadChanges(
   { table, foldPosition }: VersionFiles,
   files: string[],
   to: number,
   duckdb: DuckDBConnection,
-): Promise<{ count: number; truncated: boolean; width: number }> {
-  if (files.length === 0) return { count: 0, truncated: false, width: 1 };
-  const changes = `(SELECT position, tx_position, effective_at, op, key, after, actor, command FROM ${parquet(files)}
-    WHERE "table" = ${literal(table.table)} AND position > ${foldPosition} AND position <= ${to})`;
+): Promise<LoadedChanges> {
+  if (files.length === 0) return { count: 0, truncated: false, width: 1, lacking: false };
+  const changes = changesOf(table, files, foldPosition, to);
   await duckdb.run(`CREATE OR REPLACE TEMP TABLE fold_changes AS ${keysOfText(table, changes)}`);
   const [row] = await rowsOf(
     duckdb,
     `SELECT count(*)::INTEGER AS count, coalesce(bool_or(op = 't'), false) AS truncated,
-       coalesce(avg(strlen(after)), 1)::DOUBLE AS width FROM fold_changes`,
+       coalesce(avg(strlen(after)), 1)::DOUBLE AS width, coalesce(bool_or(${lacksColumnSql(table)}), false) AS lacking
+     FROM fold_changes`,
   );
-  return row as { count: number; truncated: boolean; width: number };
+  return row as unknown as LoadedChanges;
 }
 
 function quarantineOf({ table, quarantine }: VersionFiles): string {

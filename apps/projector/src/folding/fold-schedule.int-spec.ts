@@ -99,6 +99,24 @@ const dataFilesOf = (table: string) =>
   readdirSync(join(lake, table), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.parquet'));
 const logOf = (table: string) => readdirSync(join(lake, table, '_delta_log')).filter((name) => name.endsWith('.json'));
 
+describe('a column that the source has no more', () => {
+  it('stops its table, and nothing else, by name', async () => {
+    const { append, folding, stores, failures } = await open();
+    await append(snapshot());
+    await folding.foldNow();
+    const lost = { ...account('A', '9'), after: { id: 'A' } };
+    await append(transaction(200, [lost, account('B', '3')]));
+    await expect(folding.foldNow()).rejects.toThrow('The change of accounts at position');
+    expect(failures.at(-1)!.cause).toMatchObject({ code: 'column-missing', table: 'accounts', column: 'balance' });
+    const [accounts, ...others] = stores;
+    expect(accounts!.foldPosition).toBeLessThan(others[0]!.foldPosition);
+    expect((await rowsOf('accounts_dimension')).map(({ id, valid_to }) => [id, valid_to])).toEqual([
+      ['A', null],
+      ['B', null],
+    ]);
+  });
+});
+
 describe('a fold', () => {
   /** The tables of a lake in which the folds of these transactions crash before they commit their versions. */
   async function foldedWith(crashes: readonly number[]) {
