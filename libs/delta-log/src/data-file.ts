@@ -6,6 +6,15 @@ import { makeDirectory, syncDirectory, syncFile } from './durable-file.js';
 import { draftPath } from './log-folder.js';
 
 /**
+ * Files that this process makes or has made and not committed yet: their age alone must not condemn them, since a clock
+ * may jump by a day between a file and its commit. What is never committed goes after the process's end.
+ */
+const uncommitted = new Set<string>();
+
+export const isUncommitted = (path: string): boolean => uncommitted.has(path);
+export const wasCommitted = (path: string): void => void uncommitted.delete(path);
+
+/**
  * Makes a data file out of what `write` writes to the path that it is given (a DuckDB COPY with FORMAT parquet), durable
  * when it resolves. It is in no version until its path (relative to the table's folder) is committed; a crash before
  * that leaves a file that `vacuum` deletes when it is a day old.
@@ -23,6 +32,7 @@ export async function writeDataFile(
   const path = [...directoriesOf(partition), `${id}.parquet`].join('/');
   const directory = dirname(join(folder, path));
   const draft = draftPath(folder, id);
+  uncommitted.add(draft).add(join(folder, path));
   try {
     await write(draft);
     await failpoint('data-file.before-sync', folder);
@@ -36,7 +46,10 @@ export async function writeDataFile(
     return { path, size };
   } catch (error) {
     await unlink(draft).catch(() => {}); // the first error is the one to tell
+    uncommitted.delete(join(folder, path));
     throw error;
+  } finally {
+    uncommitted.delete(draft);
   }
 }
 

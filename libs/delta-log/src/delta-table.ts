@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Action, type AddFile, removalOf } from './action.js';
 import { commit, Fenced, readCommit } from './commit.js';
+import { wasCommitted } from './data-file.js';
 import { syncDirectory } from './durable-file.js';
 import { loadSnapshot } from './load-snapshot.js';
 import { logFolder } from './log-folder.js';
@@ -123,6 +125,7 @@ export class DeltaTable {
     const info = { timestamp: Date.now(), operation, operationParameters: {} };
     await this.#write(version, [{ commitInfo: info }, ...actions]);
     this.snapshot.advance(version, actions);
+    for (const action of actions) if ('add' in action) wasCommitted(join(this.folder, action.add.path));
     return version;
   }
 

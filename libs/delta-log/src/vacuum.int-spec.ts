@@ -5,6 +5,7 @@ import { add, definition, duckdb, newFolder, remove } from '../test/temporary-ta
 import { checkpoint } from './checkpoint.js';
 import { cleanLog } from './clean-log.js';
 import { createTable } from './create-table.js';
+import { writeDataFile } from './data-file.js';
 import { DeltaTable } from './delta-table.js';
 import { loadSnapshot } from './load-snapshot.js';
 import { checkpointPath, entryPath, listLog, logFolder } from './log-folder.js';
@@ -56,6 +57,29 @@ describe('vacuum', () => {
     ]);
     expect(readdirSync(logFolder(folder))).toContain('.being-written.draft');
     expect([...table.snapshot.tombstones.keys()]).toEqual(['removed-lately.parquet']);
+  });
+
+  it('keeps a file that this process has not committed yet, however old a clock that jumped makes it', async () => {
+    const day = 24 * hour;
+    const { path } = await writeDataFile(folder, async (draft) => writeFileSync(draft, ''));
+    expect(await vacuum(folder, table.snapshot, { now: now + 3 * day })).toEqual([]);
+    await table.commit([add(path)]);
+    await table.commit([remove(path, now)]);
+    expect(await vacuum(folder, table.snapshot, { now: now + 3 * day })).toEqual([path]);
+  });
+
+  it('keeps what this process is writing, and lets go of what it failed to write', async () => {
+    const later = { now: now + 72 * hour };
+    await writeDataFile(folder, async (draft) => {
+      writeFileSync(draft, '');
+      expect(await vacuum(folder, table.snapshot, later)).toEqual([]);
+    });
+    const failing = writeDataFile(folder, async (draft) => {
+      writeFileSync(draft, '');
+      throw new Error('the disk is full');
+    });
+    await expect(failing).rejects.toThrow('the disk is full');
+    expect(filesLeft()).toHaveLength(1);
   });
 
   it('cleans the directories of partitions, too, and no others', async () => {

@@ -1,13 +1,13 @@
 /**
  * Deletes files that no version needs: those of tombstones past the table's retention, and what crashes left behind.
  *
- * A file of no version may be one that its writer is about to commit, so it must be a day old; a job that commits its
- * files later than that must not run beside this. Only names that this library gives are touched.
+ * A file of no version may be one that its writer is about to commit, so it must be a day old, and not be this process's
+ * own; a job of another process that commits its files later than that must not run beside this. Only names that this library gives are touched.
  */
 import { join, relative } from 'node:path';
 import { failpoint } from '#libs/failpoints';
 import { readCommit } from './commit.js';
-import { isDataFile, isPartition } from './data-file.js';
+import { isDataFile, isPartition, isUncommitted } from './data-file.js';
 import { deleteIfThere, modifiedAt, namesIn } from './durable-file.js';
 import { isDraft, logFolder } from './log-folder.js';
 import type { Snapshot } from './snapshot.js';
@@ -33,7 +33,8 @@ export async function listOrphans(
 ): Promise<string[]> {
   const names = await namesIn(folder);
   const added = await addedSince(folder, snapshot);
-  const aged = async (path: string) => ((await modifiedAt(join(folder, path))) ?? now) < now - day;
+  const aged = async (path: string) =>
+    !isUncommitted(join(folder, path)) && ((await modifiedAt(join(folder, path))) ?? now) < now - day;
   const orphans: string[] = [];
   for (const path of [...names.filter(isDataFile), ...(await partitioned(folder, names))]) {
     if (snapshot.files.has(path) || added.has(path)) continue;
