@@ -40,6 +40,13 @@ class TwoWays {
     await this.stack.connector(name).apply(connectorConfig(url, name, tables, `${name}_kafka`));
     this.start();
     for (const projector of this.projectors) await projector.until('streaming');
+    await eventually(() => this.isNoted());
+  }
+
+  /** Killed before Connect has noted an offset, a connector begins with another snapshot, and the projector stops by name. */
+  private async isNoted(): Promise<boolean> {
+    const answer = await fetch(`${this.stack.connect.url}/connectors/${this.database.name}/offsets`);
+    return ((await answer.json()) as { offsets: unknown[] }).offsets.length > 0;
   }
 
   start(): void {
