@@ -47,8 +47,9 @@ export class ProjectorProcess {
     return this.child.pid!;
   }
 
+  /** Whoever dies while it is told needs to be told no more. */
   tell(message: Provocation): void {
-    if (this.child.connected) this.child.send(message);
+    if (this.child.connected) this.child.send(message, () => {});
   }
 
   signal(signal: NodeJS.Signals): void {
