@@ -16,7 +16,7 @@ export class ColumnMissing extends Error {
   ) {
     super(
       `The change of ${table} at position ${position} has no column ${column}, which the changes before it had. ` +
-        'Take it out of the catalog, whose rebuild then goes on without it, or give it back to the source and resnapshot.',
+        'Take it out of the catalog: its rebuild goes on without it, and what the column held stays in the changelog.',
     );
     this.name = 'ColumnMissing';
   }
