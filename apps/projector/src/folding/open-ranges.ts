@@ -8,10 +8,10 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
-import type { AddFile } from '#libs/delta-log';
+import { recordsOf, type AddFile } from '#libs/delta-log';
 import { rowsOf } from '#libs/lake';
 import { boundsSql, keyRowSql, keysIn, rangesSql, type KeyRange, type KeyTexts } from '#libs/scd2';
-import { firstKeyOf, recordsOf } from './version-files.js';
+import { firstKeyOf } from './version-files.js';
 
 /** What a fold rewrites as a whole, if anything in it changes. */
 export interface OpenRange extends KeyRange {

@@ -35,8 +35,6 @@ export function firstKeyOf({ tags }: AddFile): KeyTexts | null {
   return text === undefined ? null : (JSON.parse(text) as string[]);
 }
 
-export const recordsOf = ({ stats }: AddFile): number => (JSON.parse(stats!) as { numRecords: number }).numRecords;
-
 interface File {
   readonly folder: string;
   readonly query: string;

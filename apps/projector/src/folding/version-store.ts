@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { catalogHash, lakeTable, type Table } from '#libs/catalog';
-import { createTable, DeltaTable, type AddFile, type Snapshot, type TableDefinition } from '#libs/delta-log';
+import { createTable, DeltaTable, recordsOf, type AddFile, type Snapshot, type TableDefinition } from '#libs/delta-log';
 import { appIds, configuration, isInQuarantine, quarantine, quarantineGeneration, versionTable } from '#libs/lake';
-import { recordsOf, type VersionFiles } from './version-files.js';
+import type { VersionFiles } from './version-files.js';
 
 /** The lake's tables of one source table's versions, and the quarantine that all share. */
 export class VersionStore {
