@@ -3,11 +3,11 @@ import { mkdirSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column, ColumnType, Table } from '#libs/catalog';
-import type { AddFile, Snapshot } from '#libs/delta-log';
+import { recordsOf, type AddFile, type Snapshot } from '#libs/delta-log';
 import { changelogTags, openDuckDb, parquet, rowsOf } from '#libs/lake';
 import { temporaryFolder } from '#libs/test-lake';
 import { foldFiles, type FoldOutcome } from './fold-files.js';
-import { firstKeyOf, recordsOf, type VersionFiles } from './version-files.js';
+import { firstKeyOf, type VersionFiles } from './version-files.js';
 
 const column = (name: string, type: ColumnType): Column => ({ name, type, label: name, description: name });
 
