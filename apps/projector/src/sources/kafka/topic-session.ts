@@ -25,8 +25,9 @@ interface Decoded {
 export class TopicSession {
   private readonly queue: DeliveryQueue;
   private readonly assembler: RecordAssembler;
-  private readonly failing = Promise.withResolvers<never>();
-  private resumed: PromiseWithResolvers<void> | null = null;
+  private readonly failing = new AbortController();
+  private paused = false;
+  private wake: () => void = () => {};
   /** Since a row with a column of unknown type: the next message tells it. */
   private held: Decoded[] | null = null;
 
@@ -36,12 +37,17 @@ export class TopicSession {
     private readonly options: SessionOptions,
   ) {
     const { changes, receiver, chunk, buffered } = options;
-    this.failing.promise.catch(() => {}); // told to whoever streams
     this.queue = new DeliveryQueue((transaction) => receiver.deliver(transaction), {
       accepted: () => {},
-      refused: this.failing.reject,
+      refused: (error) => this.failing.abort(error),
     });
-    const socket = { pause: () => (this.resumed = Promise.withResolvers()), resume: () => this.resumed?.resolve() };
+    const socket = {
+      pause: () => (this.paused = true),
+      resume: () => {
+        this.paused = false;
+        this.wake();
+      },
+    };
     this.assembler = new RecordAssembler(
       changes,
       {
@@ -56,12 +62,15 @@ export class TopicSession {
 
   /** Until it fails. @throws SourceChanged, UnreadableRecord, the receiver's error, the signal's reason */
   async stream(reader: TopicReader, signal: AbortSignal): Promise<never> {
+    const over = AbortSignal.any([signal, this.failing.signal]);
+    over.addEventListener('abort', () => this.wake(), { once: true });
     for (;;) {
-      const records = await Promise.race([reader.next(signal), this.failing.promise]);
-      for (const record of records) {
+      for (const record of await reader.next(over)) {
         this.take(record);
-        if (this.resumed) await Promise.race([this.resumed.promise, this.failing.promise, aborted(signal)]);
-        this.resumed = null;
+        while (this.paused) {
+          over.throwIfAborted();
+          await new Promise<void>((resolve) => (this.wake = resolve));
+        }
       }
     }
   }
@@ -93,7 +102,7 @@ export class TopicSession {
 
   private announce(lsn: number, sourceTime: bigint): void {
     const kept = this.options.receiver.progress({ lsn, sourceTime });
-    kept?.catch(this.failing.reject);
+    kept?.catch((error: Error) => this.failing.abort(error));
   }
 }
 
@@ -116,9 +125,3 @@ function refuseOther(server: SourceMessage, epoch: SourceEpoch): void {
       `Database ${database} (oid ${databaseOid}) is not the one that the lake was filled from (${epoch.identity}).`,
     );
 }
-
-const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
