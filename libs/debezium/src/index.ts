@@ -3,10 +3,12 @@ export { connectorConfig } from './connector-config.js';
 export { ConnectFailed, Connector, type ConnectorConfig, type ConnectorStatus } from './connector.js';
 export {
   decodeRecord,
+  unavailableValue,
   UnreadableRecord,
   type DebeziumRecord,
   type JsonRow,
   type JsonValue,
   type RowRecord,
+  type TopicRecord,
 } from './record.js';
 export { messagePrefix, readMessage, UnreadableMessage, type SourceMessage } from './source-message.js';

@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { decodeRecord } from './record.js';
+import { readFileSync } from 'node:fs';
+import { decodeRecord as decode, unavailableValue } from './record.js';
+
+const decodeRecord = (key: string, value: string | null) => decode({ offset: 7, key, value });
 
 const source = {
   ...{ snapshot: 'false', txId: 756, lsn: 28906064, ts_us: 1795524350055230, ts_ns: 1795524350055230000 },
@@ -55,6 +58,11 @@ describe('a record of the topic', () => {
     ['an incremental snapshot', row({ source: { ...source, snapshot: 'incremental' } }), 'incremental snapshot'],
   ])('is refused with a sentence where it is %s', (_name, text, sentence) => {
     expect(() => decodeRecord('', text)).toThrow(sentence);
-    expect(() => decodeRecord('', text)).toThrow('Only the connector of deploy/debezium may write to the topic.');
+    expect(() => decodeRecord('', text)).toThrow('record at offset 7 cannot be read');
+  });
+
+  it('has the mark of an absent value that the connector is told to set', () => {
+    const settings = readFileSync(new URL('../../../deploy/debezium/connector.json', import.meta.url), 'utf8');
+    expect(JSON.parse(settings)['unavailable.value.placeholder']).toBe(unavailableValue);
   });
 });

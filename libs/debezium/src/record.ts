@@ -38,17 +38,25 @@ export type DebeziumRecord =
   /** Nothing that this reads. */
   | { readonly type: 'other' };
 
+/** As it stands in the topic. */
+export interface TopicRecord {
+  readonly offset: number;
+  readonly key: string;
+  readonly value: string | null;
+}
+
 /** A record that the connector's settings cannot have made. */
 export class UnreadableRecord extends Error {
   readonly code = 'unreadable-record';
   constructor(
+    readonly offset: number,
     readonly reason: string,
-    readonly text: string,
+    text: string,
     options?: ErrorOptions,
   ) {
     super(
-      `A record of the topic cannot be read: ${reason}. It begins ${JSON.stringify(text.slice(0, 120))}. ` +
-        'Only the connector of deploy/debezium may write to the topic.',
+      `The topic's record at offset ${offset} cannot be read: ${reason}. It begins ${JSON.stringify(text.slice(0, 120))}. ` +
+        'Only the connector of deploy/debezium may write to the topic; a resnapshot leads past it.',
       options,
     );
     this.name = 'UnreadableRecord';
@@ -74,18 +82,21 @@ interface Envelope {
 }
 
 /** @throws UnreadableRecord */
-export function decodeRecord(key: string, value: string | null): DebeziumRecord {
+export function decodeRecord({ offset, key, value }: TopicRecord): DebeziumRecord {
   if (value === null) return { type: 'other' };
-  const envelope = parse(value);
-  if (envelope.status) return markerOf(envelope, value);
+  const refuse: Refuse = (reason, cause) => new UnreadableRecord(offset, reason, value, { cause });
+  const envelope = parse(value, refuse);
+  if (envelope.status) return markerOf(envelope, refuse);
   if (!envelope.source) return { type: 'other' };
   if (envelope.op === 'm') return messageOf(envelope);
-  return rowOf(key, envelope, value);
+  return rowOf(key, envelope, value, refuse);
 }
 
-function markerOf({ status, id }: Envelope, text: string): DebeziumRecord {
+type Refuse = (reason: string, cause?: unknown) => UnreadableRecord;
+
+function markerOf({ status, id }: Envelope, refuse: Refuse): DebeziumRecord {
   const [, xid, lsn] = /^(\d+):(\d+)$/.exec(id ?? '') ?? [];
-  if (!xid || !lsn) throw new UnreadableRecord('a transaction marker without <xid>:<lsn>', text);
+  if (!xid || !lsn) throw refuse('a transaction marker without <xid>:<lsn>');
   return { type: status === 'BEGIN' ? 'begin' : 'end', xid, lsn: Number(lsn) };
 }
 
@@ -98,12 +109,11 @@ function messageOf({ message, source, transaction }: Envelope): DebeziumRecord {
 
 const operations = new Set(['c', 'u', 'd', 't', 'r']);
 
-function rowOf(key: string, envelope: Envelope, text: string): RowRecord {
+function rowOf(key: string, envelope: Envelope, text: string, refuse: Refuse): RowRecord {
   const { op, before = null, after = null } = envelope;
   const { snapshot, txId, lsn, ts_us, schema, table } = envelope.source!;
-  if (!operations.has(op ?? '')) throw new UnreadableRecord(`operation ${JSON.stringify(op)} is unknown`, text);
-  if (snapshot === 'incremental')
-    throw new UnreadableRecord('it is of an incremental snapshot, which has no cut', text);
+  if (!operations.has(op ?? '')) throw refuse(`operation ${JSON.stringify(op)} is unknown`);
+  if (snapshot === 'incremental') throw refuse('it is of an incremental snapshot, which has no cut');
   const exact = isExact(before) && isExact(after) ? { before, after } : (JSON.parse(text, exactNumbers) as Envelope);
   return {
     ...{ type: 'row', xid: String(txId), lsn, committedAt: BigInt(ts_us), schema, table, key },
@@ -112,14 +122,15 @@ function rowOf(key: string, envelope: Envelope, text: string): RowRecord {
   };
 }
 
-function parse(text: string): Envelope {
+function parse(text: string, refuse: Refuse): Envelope {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value;
+    value = JSON.parse(text);
   } catch (error) {
-    throw new UnreadableRecord('it is no JSON', text, { cause: error });
+    throw refuse('it is no JSON', error);
   }
-  throw new UnreadableRecord('it is no JSON object', text);
+  if (typeof value !== 'object' || value === null) throw refuse('it is no JSON object');
+  return value;
 }
 
 /** Whether JavaScript's numbers are those that stood there: all but whole ones beyond 2^53. */
@@ -132,3 +143,6 @@ function isExact(value: JsonValue | undefined): boolean {
 function exactNumbers(_name: string, value: unknown, context?: { source?: string }): unknown {
   return typeof value === 'number' && !Number.isSafeInteger(value) && context?.source ? context.source : value;
 }
+
+/** `unavailable.value.placeholder` of the connector: an update left a large value as it was, and the log has no old one. */
+export const unavailableValue = '__migsbyu_unavailable_value_8f1d2c6b';

@@ -134,7 +134,7 @@ export class KafkaTopicSource implements ChangeSource {
   /** A topic made anew under the same name has something else where the lake's last transaction ended. */
   private async refuseOtherEnd({ commitLsn, epoch }: LakePosition, offset: number, reader: TopicReader): Promise<void> {
     const [last] = await reader.next(this.stopping.signal);
-    const record = last!.offset === offset ? decodeRecord(last!.key, last!.value) : null;
+    const record = last!.offset === offset ? decodeRecord(last!) : null;
     const same = record !== null && 'lsn' in record && record.lsn === commitLsn;
     if (same || formatLsn(commitLsn) === epoch.consistent_point) return;
     throw new SourceChanged(

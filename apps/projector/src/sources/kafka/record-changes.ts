@@ -1,10 +1,14 @@
 /** What Debezium says of a row, as canonical changes: the same that the slot's adapter makes of it. */
 import type { Row } from '#libs/change-event';
-import { canonicalText, type JsonRow, type JsonValue, type RowRecord, type SourceMessage } from '#libs/debezium';
+import {
+  canonicalText,
+  unavailableValue,
+  type JsonRow,
+  type JsonValue,
+  type RowRecord,
+  type SourceMessage,
+} from '#libs/debezium';
 import { rowKey, UnchangedValueUnknown, type Change, type Keys } from '../row-changes.js';
-
-/** `unavailable.value.placeholder` of the connector: an update left a large value as it was, and the log has no old one. */
-const unavailable = '__migsbyu_unavailable_value_8f1d2c6b';
 
 type Types = Pick<SourceMessage, 'columns' | 'enums'>;
 
@@ -58,5 +62,5 @@ export class RecordChanges {
   }
 }
 
-const inHex = Buffer.from(unavailable).toString('hex');
-const isUnavailable = (value: JsonValue | undefined): boolean => value === unavailable || value === inHex;
+const inHex = Buffer.from(unavailableValue).toString('hex');
+const isUnavailable = (value: JsonValue | undefined): boolean => value === unavailableValue || value === inHex;

@@ -67,9 +67,9 @@ async function* rowsOf({ from, to }: FoundSnapshot, { reader, changes, signal }:
   for (reader.seek(from); ;) {
     const records = await reader.next(signal);
     const rows: Change[] = [];
-    for (const { offset, key, value } of records) {
-      if (offset >= to) break;
-      const record = decodeRecord(key, value);
+    for (const one of records) {
+      if (one.offset >= to) break;
+      const record = decodeRecord(one);
       if (record.type === 'row' && changes.isCaptured(record)) rows.push(changes.changeOf(record));
     }
     yield rows;

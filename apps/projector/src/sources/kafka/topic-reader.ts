@@ -6,13 +6,8 @@
  * had is skipped, and what is gone for good (the topic was cleaned past it, or made anew) is an error, never a gap.
  */
 import { Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload } from 'kafkajs';
+import type { TopicRecord } from '#libs/debezium';
 import { SourceChanged } from '../change-source.js';
-
-export interface TopicRecord {
-  readonly offset: number;
-  readonly key: string;
-  readonly value: string | null;
-}
 
 export interface TopicOptions {
   /** Addresses, each `host:port`. */

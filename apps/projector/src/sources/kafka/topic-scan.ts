@@ -3,9 +3,15 @@
  * opens is named in its head, and Debezium names the server only after it.
  */
 import type { Lsn } from '#libs/change-event';
-import { decodeRecord, messagePrefix, readMessage, type DebeziumRecord, type SourceMessage } from '#libs/debezium';
+import {
+  decodeRecord,
+  messagePrefix,
+  readMessage,
+  type DebeziumRecord,
+  type SourceMessage,
+  type TopicRecord,
+} from '#libs/debezium';
 import { SourceChanged } from '../change-source.js';
-import type { TopicRecord } from './topic-reader.js';
 
 export interface FoundSnapshot {
   /** Offsets of its first row, and of the first record after it; equal where the tables were empty. */
@@ -28,8 +34,9 @@ export class SnapshotScan {
   constructor(private readonly cleaned: boolean) {}
 
   /** The snapshot, as soon as a message after it tells who the server is. @throws SourceChanged, UnreadableRecord */
-  take({ offset, key, value }: TopicRecord): FoundSnapshot | null {
-    const record = decodeRecord(key, value);
+  take(one: TopicRecord): FoundSnapshot | null {
+    const record = decodeRecord(one);
+    const { offset } = one;
     if (record.type === 'row' && record.snapshot) this.row(offset, record);
     else if (record.type !== 'other') this.streamed(offset, record);
     return record.type === 'message' && record.prefix === messagePrefix

@@ -1,12 +1,19 @@
 /** From the topic to the receiver: records become transactions, in order, no more of them in memory than is allowed. */
 import type { SourceEpoch } from '#libs/change-event';
-import { decodeRecord, messagePrefix, readMessage, type DebeziumRecord, type SourceMessage } from '#libs/debezium';
+import {
+  decodeRecord,
+  messagePrefix,
+  readMessage,
+  type DebeziumRecord,
+  type SourceMessage,
+  type TopicRecord,
+} from '#libs/debezium';
 import { BackPressure, type ChunkLimits } from '#libs/postgres-replication';
 import { SourceChanged, type LakePosition, type Receiver } from '../change-source.js';
 import { DeliveryQueue } from '../delivery-queue.js';
 import type { RecordChanges } from './record-changes.js';
 import { RecordAssembler } from './record-assembler.js';
-import type { TopicReader, TopicRecord } from './topic-reader.js';
+import type { TopicReader } from './topic-reader.js';
 
 export interface SessionOptions {
   readonly changes: RecordChanges;
@@ -80,9 +87,10 @@ export class TopicSession {
     await this.queue.close(cause);
   }
 
-  private take({ offset, key, value }: TopicRecord): void {
-    const record = decodeRecord(key, value);
-    const decoded = { record, offset, bytes: value?.length ?? 0 };
+  private take(one: TopicRecord): void {
+    const record = decodeRecord(one);
+    const { offset } = one;
+    const decoded = { record, offset, bytes: one.value?.length ?? 0 };
     if (record.type === 'message' && record.prefix === messagePrefix)
       this.hear(readMessage(record.content), record.lsn);
     else if (this.held) this.held.push(decoded);
