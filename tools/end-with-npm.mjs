@@ -5,5 +5,10 @@
 export function endWithNpm() {
   if (!process.env.npm_lifecycle_event) return;
   const shell = process.ppid;
-  setInterval(() => process.ppid !== shell && process.kill(process.pid, 'SIGTERM'), 300).unref();
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch); // once: a second signal would stop by force what takes its time
+    process.kill(process.pid, 'SIGTERM');
+  }, 300);
+  watch.unref();
 }
