@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 
 /** A port that the product needs belongs to another program. */
 export class PortInUse extends Error {
@@ -28,4 +28,14 @@ export async function assertFree(port: number, host: string, variable: string): 
   } finally {
     probe.close();
   }
+}
+
+/** The port itself, or a free one for 0. */
+export async function given(port: number): Promise<number> {
+  if (port !== 0) return port;
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const free = (probe.address() as AddressInfo).port;
+  await new Promise((resolve) => probe.close(resolve));
+  return free;
 }

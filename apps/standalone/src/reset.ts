@@ -5,6 +5,7 @@ import { realpath, rename, rm, rmdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { lockDataFolder } from './data-folder-lock.js';
+import { assertDown, kafkaFolder } from './kafka/stack-notes.js';
 import { refusal } from './refusal.js';
 import { ServiceRegister } from './service-register.js';
 
@@ -30,6 +31,7 @@ async function reset(): Promise<void> {
   const lock = await lockDataFolder(folder);
   try {
     const postgres = join(await realpath(folder), 'postgres');
+    assertDown(kafkaFolder(folder));
     await new ServiceRegister(folder).endOrphans();
     await stopOrphan(postgres, postgresHome());
     await confirm();

@@ -8,7 +8,7 @@ import type { StandaloneConfig } from './config.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { createOrigin } from './origin/origin.js';
 import { checkReadiness, type Upstream } from './origin/readiness.js';
-import { startKafka } from './kafka.js';
+import { startKafka } from './kafka/within-standalone.js';
 import { assertFree } from './ports.js';
 import { ServiceProcess } from './service-process.js';
 import { ServiceRegister } from './service-register.js';

@@ -23,6 +23,8 @@ export interface JavaLaunch {
   readonly logSettings: string;
   /** As java's -Xmx has it. Default: 512m. */
   readonly heap?: string;
+  /** Told of the process before anything waits for it. */
+  readonly spawned?: (pid: number) => void;
 }
 
 /** It ended while starting. */
@@ -47,6 +49,7 @@ export async function startJava(launch: JavaLaunch, ready: () => Promise<boolean
   let failure: Error | undefined;
   child.once('error', (error) => (failure = error));
   const exited = new Promise<void>((done) => child.once('exit', () => done()));
+  if (child.pid !== undefined) launch.spawned?.(child.pid);
   const over = () => child.exitCode !== null || child.signalCode !== null;
   while (!(await ready())) {
     if (failure) throw new KafkaUnavailable('There is no java.', { cause: failure });
@@ -67,15 +70,17 @@ export async function startJava(launch: JavaLaunch, ready: () => Promise<boolean
   };
 }
 
+/** Where Kafka's own log files would go; it stands on the command line, so that a process can be told by its folder. */
+export const logsSetting = (folder: string): string => `-Dkafka.logs.dir=${folder}/`;
+
 function spawnJava({ jars, main, logFile, logSettings, heap, ...launch }: JavaLaunch): ChildProcess {
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a', 0o600);
   const options = [`-Xmx${heap ?? '512m'}`, '-XX:+UseSerialGC', '-XX:+ExitOnOutOfMemoryError'];
-  // the folder stands on the command line, so that a process can be found by it
   const settings = [
     '-Djava.awt.headless=true',
     `-Dlog4j2.configurationFile=${logSettings}`,
-    `-Dkafka.logs.dir=${dirname(logFile)}/`,
+    logsSetting(dirname(logFile)),
   ];
   try {
     // in a process group of its own: a terminal's Ctrl-C must not reach it before its users have drained
