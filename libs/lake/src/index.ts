@@ -1,4 +1,5 @@
 export { appIds, changelog, changelogTags, configuration } from './changelog.js';
+export { columnsSince, columnsSinceActions } from './columns-since.js';
 export { openDuckDb, parquet, rowsOf, type DuckDbOptions } from './duckdb.js';
 export { lakeFolder, UnsupportedLake } from './lake-folder.js';
 export { isInQuarantine, quarantineGeneration, quarantineTags } from './quarantine-files.js';

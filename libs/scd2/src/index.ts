@@ -11,6 +11,7 @@ export {
   type KeyRange,
   type KeyTexts,
 } from './key-range.js';
+export { SeenColumns, type ColumnsSince } from './seen-columns.js';
 export { foldSql, type FoldQueries, type FoldSource } from './fold.js';
 export { noQuarantineSql, openQuarantineSql } from './quarantine.js';
 export { compactSql, forgetSql, loadSql, memoryDdl, unfoldedSql, wornSql, type FoldedFiles } from './reader-memory.js';

@@ -128,7 +128,7 @@ describe('laws 3 and 4: one rule makes every version', () => {
     ],
     [
       'NULL and the empty text differ',
-      [[put('S1', { major: '' })], [put('S1', {})]],
+      [[put('S1', { major: '' })], [put('S1', { major: null })]],
       ['10 S1:  [10, 20)', '20 S1: NULL [20, )'],
     ],
   ] as [string, Told[][], string[]][])('%s', async (_, transactions, expected) => {
@@ -222,6 +222,54 @@ describe('law 7: columns come and go', () => {
       '30 S1: CS [30, )',
     ]);
   });
+
+  const [noMajor, noRow] = [{ gpa: '3.50' }, { major: null, gpa: null }];
+
+  it.each([
+    [
+      'does not know what a column held that is gone, until it is back',
+      [[put('S1', cs)], [put('S1', noMajor)], [put('S1', cs)]],
+      ['10 S1: CS [10, 20)', '20 S1: unknown [20, 30)', '30 S1: CS [30, )'],
+    ],
+    [
+      'leaves the keys alone that do not change meanwhile',
+      [[put('S1', cs), put('S2', cs)], [put('S1', noMajor)]],
+      ['10 S1: CS [10, 20)', '11 S2: CS [10, )', '20 S1: unknown [20, )'],
+    ],
+    [
+      'tells a column that is NULL from one that is gone',
+      [[put('S1', noRow)], [put('S1', noMajor)], [put('S1', noRow)]],
+      ['10 S1: NULL [10, 20)', '20 S1: unknown [20, 30)', '30 S1: NULL [30, )'],
+    ],
+    [
+      'is told that there is a column by another key, and in the midst of a transaction',
+      [[put('S1', noMajor)], [put('S1', { gpa: '3.60' }), put('S2', cs), put('S3', noMajor)], [put('S1', noMajor)]],
+      [
+        '10 S1: NULL [10, 20)',
+        '20 S1: NULL [20, 30)',
+        '21 S2: CS [20, )',
+        '22 S3: unknown [20, )',
+        '30 S1: unknown [30, )',
+      ],
+    ],
+    [
+      'closes what is deleted while a column is gone',
+      [[put('S1', cs), put('S2', cs)], [put('S1', noMajor)], [remove('S1'), remove('S2')]],
+      ['10 S1: CS [10, 20)', '11 S2: CS [10, 30)', '20 S1: unknown [20, 30)'],
+    ],
+    [
+      'knows of a column that came and went before the row that is there',
+      [[put('S1', cs), remove('S1')], [put('S2', noMajor)]],
+      ['20 S2: unknown [20, )'],
+    ],
+    [
+      'does nothing again while the rest stays as it was',
+      [[put('S1', cs)], [put('S1', noMajor)], [put('S1', { ...noMajor, version: '2' })], [put('S1', { gpa: '1.00' })]],
+      ['10 S1: CS [10, 20)', '20 S1: unknown [20, 40)', '40 S1: unknown [40, )'],
+    ],
+  ] as [string, Told[][], string[]][])('%s', async (_, transactions, expected) => {
+    expect(await versionsOf(...transactions)).toEqual(expected);
+  });
 });
 
 describe('law 8: a snapshot is one transaction', () => {
@@ -260,7 +308,11 @@ describe('law 9: a value that does not type', () => {
       ['10 S1: unknown [10, 20)', '20 S1: unknown [20, )'],
     ],
     ['ends with a delete', [[put('S1', nan)], [remove('S1')]], ['10 S1: unknown [10, 20)']],
-    ['is no row of NULLs', [[put('S1', nan)], [put('S1', {})]], ['10 S1: unknown [10, 20)', '20 S1: NULL [20, )']],
+    [
+      'is no row of NULLs',
+      [[put('S1', nan)], [put('S1', { major: null, gpa: null })]],
+      ['10 S1: unknown [10, 20)', '20 S1: NULL [20, )'],
+    ],
     ['ends with a truncate', [[put('S1', nan)], [truncate]], ['10 S1: unknown [10, 20)']],
   ] as [string, Told[][], string[]][])('%s', async (_, transactions, expected) => {
     expect(await versionsOf(...transactions)).toEqual(expected);

@@ -17,6 +17,7 @@ import { keyColumns, surrogateKey, type Table } from '#libs/catalog';
 import { plainSteps, type KeyChange, type KeyState } from './plain-steps.js';
 import { plainTyping, type Typing } from './plain-typing.js';
 import { keyHashSql, memoryNames, memoryTables } from './reader-memory.js';
+import type { SeenColumns } from './seen-columns.js';
 import { duckdbType, identifier } from './typing.js';
 
 /** A row of the changelog. */
@@ -58,6 +59,7 @@ export class PlainRefresh {
   constructor(
     private readonly connection: DuckDBConnection,
     private readonly table: Table,
+    private readonly columns: SeenColumns,
   ) {
     this.typings = table.columns.map(({ type }) => plainTyping(type));
     this.keyPart = table.columns.map(({ name }) => table.key.indexOf(name));
@@ -65,17 +67,16 @@ export class PlainRefresh {
 
   /**
    * `rows`: whole transactions. Returns false, and has done nothing, if they are not for plain code: there is a truncate
-   * among them, or something that does not type.
+   * among them, or something that does not type, or lacks a column.
    */
   async apply(rows: readonly ChangeRow[]): Promise<boolean> {
     const changes: Change[] = [];
-    for (const row of rows) {
+    for (const row of rows.toSorted((a, b) => (a.position < b.position ? -1 : 1))) {
       const change = this.changeOf(row);
       if (!change) return false;
       changes.push(change);
     }
     if (changes.length === 0) return true;
-    changes.sort((a, b) => (a.position < b.position ? -1 : 1));
     const hashes = await this.hashesOf(changes);
     const { opened, closed } = plainSteps(await this.visibleStates(new Set(hashes.values())), changes);
     const { open, closing } = memoryNames(this.table);
@@ -88,13 +89,14 @@ export class PlainRefresh {
     return true;
   }
 
-  /** null for what does not type, and so for a truncate, which has no key. */
+  /** null for what is not known, and so for a truncate, which has no key. The changes come in their order. */
   private changeOf(row: ChangeRow): Change | null {
     const { key, columns } = this.table;
     const absent = row.op === 'd';
     const keyTexts = row.key === null ? [] : (JSON.parse(row.key) as string[]);
     if (keyTexts.length !== key.length || (!absent && row.after === null)) return null;
     const after = absent ? {} : (JSON.parse(row.after!) as Record<string, string | null>);
+    if (!absent && this.lacksColumn(Number(row.position), after)) return null;
     const business: DuckDBValue[] = [];
     for (const [i, { name }] of columns.entries()) {
       const part = this.keyPart[i]!;
@@ -113,6 +115,11 @@ export class PlainRefresh {
       of: row,
       business,
     };
+  }
+
+  private lacksColumn(position: number, after: Readonly<Record<string, string | null>>): boolean {
+    this.columns.see(position, after);
+    return this.columns.lackedBy(position, after) !== null;
   }
 
   /** `key_hash` by identity: DuckDB's own, of the typed keys. */

@@ -28,7 +28,7 @@ const files = {
 
 /** Gives all stops another height, from position `first` on. */
 async function changeAll(first: number, height: string): Promise<void> {
-  await new MemoryRefresh(duckdb.connection, stations).apply({
+  await new MemoryRefresh(duckdb.connection, stations, new Map()).apply({
     changes: `(SELECT ${first} + stop AS position, ${first} AS tx_position, make_timestamptz(${first}) AS effective_at, 'u' AS op,
       to_json(['A', stop::VARCHAR])::VARCHAR AS key, '{"height":"${height}"}' AS after, NULL AS actor, NULL AS command
       FROM range(1, 30001) AS t(stop))`,

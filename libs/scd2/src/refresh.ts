@@ -6,6 +6,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
+import { SeenColumns, type ColumnsSince } from './seen-columns.js';
 import { PlainRefresh, type ChangeRow } from './plain-refresh.js';
 import { sqlRefresh } from './sql-refresh.js';
 
@@ -19,17 +20,22 @@ export interface RefreshBatch {
 /** Refreshes of one table's memory, by one connection that has made it (`memoryDdl`). */
 export class MemoryRefresh {
   private readonly plain: PlainRefresh;
+  /** No refresh that is undone need be undone here: the first positions are the same when it comes again. */
+  private readonly columns: SeenColumns;
 
+  /** `since`: of the columns that changes before the first refresh had. */
   constructor(
     private readonly connection: DuckDBConnection,
     private readonly table: Table,
+    since: ColumnsSince,
   ) {
-    this.plain = new PlainRefresh(connection, table);
+    this.columns = new SeenColumns(table, since);
+    this.plain = new PlainRefresh(connection, table, this.columns);
   }
 
   /** Applies the batch, and returns how many changes it has. It shows when the caller's transaction commits. */
   async apply({ changes, rows }: RefreshBatch): Promise<number> {
     if (rows && (await this.plain.apply(rows))) return rows.length;
-    return sqlRefresh(this.connection, this.table, changes);
+    return sqlRefresh(this.connection, this.table, changes, this.columns);
   }
 }

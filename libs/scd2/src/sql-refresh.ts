@@ -2,24 +2,33 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { keyColumns, type Table } from '#libs/catalog';
 import { keyHashSql, memoryTables, openOfState } from './reader-memory.js';
-import { keysOfText, stepsSql } from './steps.js';
+import type { SeenColumns } from './seen-columns.js';
+import { keysOfText, stepsSql, type BatchSource } from './steps.js';
 import { identifier } from './typing.js';
 import { list, noVersionsSql, statesOfVersions } from './version.js';
 
 /** Returns how many changes there were. */
-export async function sqlRefresh(connection: DuckDBConnection, table: Table, changes: string): Promise<number> {
+export async function sqlRefresh(
+  connection: DuckDBConnection,
+  table: Table,
+  changes: string,
+  columns: SeenColumns,
+): Promise<number> {
   const reader = await connection.runAndReadAll(`SELECT count(*), count(*) FILTER (op = 't') FROM ${changes}`);
   const [[count, truncates]] = reader.getRows() as [[bigint, bigint]];
-  if (count > 0n) for (const sql of refreshSql(table, changes, truncates > 0n)) await connection.run(sql);
+  if (count === 0n) return 0;
+  await columns.seeAll(connection, changes);
+  const batch = { changes, since: columns.since, truncated: truncates > 0n };
+  for (const sql of refreshSql(table, batch)) await connection.run(sql);
   return Number(count);
 }
 
-function refreshSql(table: Table, changes: string, truncated: boolean): string[] {
+function refreshSql(table: Table, batch: Pick<BatchSource, 'changes' | 'since' | 'truncated'>): string[] {
   const { closing, open } = memoryTables(table);
   const steps = identifier(`${table.table}_steps`);
   const states = statesOfVersions(table, open, { stray: 'stray', key: 'key', raw: 'raw' });
-  const visible = truncated ? states : `${states} WHERE key_hash IN (${touchedSql(table, changes)})`;
-  const source = { changes, open: `(${noVersionsSql(table)})`, rest: `(${visible})`, closing, truncated };
+  const visible = batch.truncated ? states : `${states} WHERE key_hash IN (${touchedSql(table, batch.changes)})`;
+  const source = { ...batch, open: `(${noVersionsSql(table)})`, rest: `(${visible})`, closing };
   return [
     `CREATE OR REPLACE TEMP TABLE ${steps} AS ${stepsSql(table, source)}`,
     `INSERT INTO ${closing} SELECT position, closed_tx, valid_to FROM ${steps} WHERE closed_tx IS NOT NULL`,

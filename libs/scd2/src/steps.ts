@@ -7,12 +7,15 @@
  * run the same text on different relations, which is why a fold changes no answer.
  */
 import { keyColumns, stateColumns, type Table } from '#libs/catalog';
-import { identifier, literal, typedSql } from './typing.js';
+import { lacksColumnSql, pathOf, type ColumnsSince } from './seen-columns.js';
+import { identifier, typedSql } from './typing.js';
 import { list, packed, stateList, statesOfVersions } from './version.js';
 
 export interface BatchSource {
   /** Whole transactions of one table: position, tx_position, effective_at, op, key, after, actor, command. */
   readonly changes: string;
+  /** Also of the columns that the changes bring. */
+  readonly since: ColumnsSince;
   /** Whether `changes` went through `keysOfText` already. */
   readonly keyed?: boolean;
   /** Version rows that were open in the files. */
@@ -35,7 +38,7 @@ export function stepsSql(table: Table, source: BatchSource): string {
   return `WITH ${keyedSql(table, source)},
 ${beforeSql(table, source)},
 ${appliedSql(table, source)},
-${statesSql(table)},
+${statesSql(table, source)},
 scd2_timeline AS (
   SELECT ${stateList(table)}, true AS known FROM scd2_before
   UNION ALL SELECT ${stateList(table)}, false FROM scd2_states),
@@ -101,7 +104,7 @@ const keyTextsSql = ({ key }: Table): string =>
 
 /** The list of the state's texts in the column `after`, in the order of `stateColumns`; NULL where `after` is. */
 function stateTextsSql(table: Table): string {
-  const paths = stateColumns(table).map(({ name }) => literal(`$.${JSON.stringify(name)}`));
+  const paths = stateColumns(table).map(({ name }) => pathOf(name));
   return paths.length > 0
     ? `json_extract_string(after, [${paths.join(', ')}])`
     : 'CASE WHEN after IS NOT NULL THEN []::VARCHAR[] END';
@@ -109,20 +112,22 @@ function stateTextsSql(table: Table): string {
 
 /**
  * The states after the last changes: absent after a delete or a truncate; unknown, with the texts of the tracked columns,
- * where something does not type or a change misses its row, which is no row of NULLs.
+ * where something does not type, or a change misses its row or a column, which is no NULL.
  */
-function statesSql(table: Table): string {
+function statesSql(table: Table, { since }: BatchSource): string {
   const columns = stateColumns(table).map((column, i) => ({ ...column, text: `texts[${i + 1}]` }));
   const typed = columns.map(({ name, type, text }) => `, ${typedSql(text, type)} AS ${identifier(name)}`).join('');
-  const lost = columns
+  const untyped = columns
     .filter(({ type }) => type !== 'text')
-    .map(({ name, text }) => ` OR (${identifier(name)} IS NULL AND ${text} IS NOT NULL)`);
+    .map(({ name, text }) => `(${identifier(name)} IS NULL AND ${text} IS NOT NULL)`);
+  const lacked = columns.map(({ name, text }) => lacksColumnSql(name, text, since)).filter((sql) => sql !== null);
+  const lost = [...untyped, ...lacked].map((sql) => ` OR ${sql}`).join('');
   const texts = columns.map(({ name, text }) => `${identifier(name)} := ${text}`).join(', ');
   const raw = texts ? `to_json(struct_pack(${texts}))::VARCHAR` : `'{}'`;
   return `scd2_states AS (
   SELECT ${list(keyColumns(table))}, stray, key, position, tx_position AS opened_tx, effective_at AS valid_from, actor, command,
          CASE WHEN op IN ('d', 't') THEN NULL
-              WHEN stray IS NOT NULL OR after IS NULL${lost.join('')} THEN ${packed(table, raw, () => 'NULL')}
+              WHEN stray IS NOT NULL OR after IS NULL${lost} THEN ${packed(table, raw, () => 'NULL')}
               ELSE ${packed(table, 'NULL', ({ name }) => identifier(name))} END AS state
   FROM (SELECT *${typed} FROM (SELECT *, ${stateTextsSql(table)} AS texts FROM scd2_last)))`;
 }

@@ -57,6 +57,8 @@ type Action =
 
 export interface Transaction {
   readonly actions: readonly Action[];
+  /** Columns that the source does not have then. */
+  readonly lacks: readonly string[];
   readonly gap: number;
   readonly pause: number;
   readonly actor: string | null;
@@ -141,11 +143,11 @@ const keys: Record<string, string[][]> = {
   ],
 };
 
-/** A value's text, NULL, or absence (undefined). */
+/** A value's text, or NULL. */
 const value = (type: ColumnType, bad: number) =>
   fc.oneof(
     { weight: 20, arbitrary: fc.constantFrom(...texts[type]!.good) },
-    { weight: 3, arbitrary: fc.constantFrom(null, undefined) },
+    { weight: 3, arbitrary: fc.constant(null) },
     { weight: bad, arbitrary: fc.constantFrom(...texts[type]!.odd) },
     {
       weight: bad,
@@ -159,9 +161,7 @@ const value = (type: ColumnType, bad: number) =>
 function rowOf(of: Table, bad: number): fc.Arbitrary<Row> {
   const state = of.columns.filter(({ name }) => !of.key.includes(name));
   const values = Object.fromEntries(state.map(({ name, type }) => [name, value(type, bad)]));
-  return fc
-    .record({ version: fc.constantFrom('1', '2'), ...values })
-    .map((row) => Object.fromEntries(Object.entries(row).filter(([, text]) => text !== undefined)) as Row);
+  return fc.record({ version: fc.constantFrom('1', '2'), ...values }) as fc.Arbitrary<Row>;
 }
 
 function actionOn(of: Table, bad: number): fc.Arbitrary<Action> {
@@ -194,17 +194,22 @@ function actionOn(of: Table, bad: number): fc.Arbitrary<Action> {
 export function changesOf(of: Table, history: readonly Transaction[]): Change[] {
   const changes: Change[] = [];
   const last = new Map<number, Row>();
+  const nulls = Object.fromEntries(
+    of.columns.filter(({ name }) => !of.key.includes(name)).map(({ name }) => [name, null]),
+  );
   let [position, at] = [1, 1_770_000_000_000_000n];
-  for (const { actions, gap, pause, actor } of history) {
+  for (const { actions, lacks, gap, pause, actor } of history) {
     const tx = position;
     at += BigInt(1 + pause);
-    const write = (op: Change['op'], key: number | null, row: Row | null) => {
+    const write = (op: Change['op'], key: number | null, full: Row | null) => {
+      const has = ([name]: [string, unknown]) => !lacks.includes(name);
+      const row = full && Object.fromEntries(Object.entries(full).filter(has));
       const texts = key === null ? null : keys[of.table]![key]!;
       const after = row && { ...Object.fromEntries(of.key.map((name, i) => [name, texts![i]!])), ...row };
       changes.push({ position, tx, cut: 0, at, op, key: texts, after, actor, command: `command ${position++}` });
-      if (row) last.set(key!, row);
+      if (full) last.set(key!, full);
     };
-    const before = (key: number): Row => last.get(key) ?? {};
+    const before = (key: number): Row => last.get(key) ?? nulls;
     for (const action of actions) {
       if (action.does === 'put') write(action.op, action.key, action.row);
       if (action.does === 'repeat') write('u', action.key, before(action.key));
@@ -234,10 +239,14 @@ export function changesOf(of: Table, history: readonly Transaction[]): Change[] 
   }
   return changes;
 }
-/** Transactions on a table; in some histories everything types, in some much does not. */
+/** A column that is gone from one transaction to another; its rows keep what it held, as a restored backup would. */
+const goneOf = (of: Table) =>
+  fc.record({ column: fc.nat(of.columns.length - 1), from: fc.nat(13), count: fc.integer({ min: 1, max: 8 }) });
+
+/** Transactions on a table; in some histories everything types, in some much does not, in some columns come and go. */
 export const historyOf = (of: Table): fc.Arbitrary<Transaction[]> =>
-  fc.constantFrom(0, 0, 1, 12).chain((bad) =>
-    fc.array(
+  fc.constantFrom(0, 0, 1, 12).chain((bad) => {
+    const transactions = fc.array(
       fc.record({
         actions: fc.array(actionOn(of, bad), { minLength: 1, maxLength: 4 }),
         gap: fc.nat(2),
@@ -245,5 +254,14 @@ export const historyOf = (of: Table): fc.Arbitrary<Transaction[]> =>
         actor: fc.constantFrom(null, 'ann', 'bob'),
       }),
       { minLength: 1, maxLength: 14, size: 'max' },
-    ),
-  );
+    );
+    const gone = fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(goneOf(of), { maxLength: 3 }));
+    return fc.tuple(transactions, gone).map(([all, absences]) =>
+      all.map((transaction, i) => ({
+        ...transaction,
+        lacks: absences
+          .filter(({ from, count }) => i >= from && i < from + count)
+          .map(({ column }) => of.columns[column]!.name),
+      })),
+    );
+  });

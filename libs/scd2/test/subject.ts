@@ -7,6 +7,7 @@ import type { ChangeRow } from '../src/plain-refresh.js';
 import { allVersionsSql, asOfSql, currentSql, quarantinedSql } from '../src/read-view.js';
 import { compactSql, forgetSql, loadSql, memoryDdl } from '../src/reader-memory.js';
 import { MemoryRefresh } from '../src/refresh.js';
+import { SeenColumns, type ColumnsSince } from '../src/seen-columns.js';
 import { stepsSql } from '../src/steps.js';
 import { identifier } from '../src/typing.js';
 import { noVersionsSql, versionColumns } from '../src/version.js';
@@ -41,7 +42,9 @@ export class Subject {
   #files = { closed: '', open: '', quarantine: '' };
   #generation = 0;
   #stored: string[] = [];
-  readonly #memory: MemoryRefresh;
+  #memory: MemoryRefresh;
+  /** As the fold's commit says. */
+  #since: ColumnsSince = new Map();
   applied = 0;
   folded = 0;
 
@@ -51,7 +54,7 @@ export class Subject {
     readonly changes: readonly Change[],
     readonly parquet: boolean,
   ) {
-    this.#memory = new MemoryRefresh(duckdb.connection, table);
+    this.#memory = new MemoryRefresh(duckdb.connection, table, this.#since);
   }
 
   async start(): Promise<this> {
@@ -110,6 +113,7 @@ export class Subject {
   async restart(): Promise<void> {
     const fold = { open: this.#files.open, quarantine: this.#quarantine(), foldPosition: this.folded };
     for (const sql of [...memoryDdl(this.table), ...loadSql(this.table, fold)]) await this.duckdb.connection.run(sql);
+    this.#memory = new MemoryRefresh(this.duckdb.connection, this.table, this.#since);
     const upto = this.applied;
     this.applied = this.folded;
     if (upto > this.applied) await this.refreshTo(upto, 'by SQL');
@@ -142,7 +146,10 @@ export class Subject {
     const [open, quarantine] = [this.#files.open, this.#quarantine()];
     const truncated = this.changes.some(({ op, cut: at }) => op === 't' && at > this.folded && at <= cut);
     const unknown = `(${openQuarantineSql(this.table, quarantine, this.folded)})`;
-    const source = { changes: this.#between(this.folded, cut), open, rest: unknown, truncated };
+    const changes = this.#between(this.folded, cut);
+    const columns = new SeenColumns(this.table, this.#since);
+    await columns.seeAll(this.duckdb.connection, changes);
+    const source = { changes, since: columns.since, open, rest: unknown, truncated };
     await this.duckdb.connection.run(`CREATE OR REPLACE TEMP TABLE fold_steps AS ${stepsSql(this.table, source)}`);
     const fold = foldSql(this.table, { steps: 'fold_steps', open, quarantine, foldPosition: this.folded });
     const [[changed]] = (await this.duckdb.rows(fold.quarantineChanged)) as unknown as [[boolean]];
@@ -154,7 +161,7 @@ export class Subject {
     if (reach > this.applied) await this.#refresh(reach, 'plainly');
     const taken = [...forgetSql(this.table, cut), ...(compacts ? compactSql(this.table) : []), 'COMMIT'];
     for (const sql of taken) await this.duckdb.connection.run(sql);
-    [this.folded, this.applied] = [cut, reach];
+    [this.folded, this.applied, this.#since] = [cut, reach, columns.since];
   }
 
   #text(): string {

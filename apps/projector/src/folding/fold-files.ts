@@ -3,9 +3,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import type { AddFile, Snapshot } from '#libs/delta-log';
 import { changelogTags, parquet, rowsOf } from '#libs/lake';
-import { foldSql, keysOfText, literal, noQuarantineSql } from '#libs/scd2';
+import { foldSql, keysOfText, literal, noQuarantineSql, SeenColumns, type ColumnsSince } from '#libs/scd2';
 import { foldStretch, stretchesOf, type FoldBatch } from './fold-stretch.js';
-import { lacksColumnSql, refuseMissingColumns } from './missing-columns.js';
+import { newestRow, refuseMissingColumns } from './missing-columns.js';
 import { touchedRanges, type OpenRange } from './open-ranges.js';
 import { bytesPerOpenFile, quarantineFileOf, rowsPerOpenFile, type VersionFiles } from './version-files.js';
 
@@ -22,6 +22,8 @@ export interface FoldOutcome {
   readonly removedOpen: readonly AddFile[];
   /** What stands for all of the quarantine's files from now on; null: they are as they were. To be published first. */
   readonly quarantine: readonly AddFile[] | null;
+  /** Since when the changes have each column, up to the position. */
+  readonly since: ColumnsSince;
 }
 
 /**
@@ -36,21 +38,17 @@ export async function foldFiles(
   duckdb: DuckDBConnection,
   limit = rowsPerOpenFile,
 ): Promise<FoldOutcome> {
-  const filesAfter = (after: number) => changelogFiles(snapshot, after, position).map((path) => `${folder}/${path}`);
+  const log = { folder, snapshot };
   try {
-    const { count, truncated, width, lacking } = await loadChanges(
-      from,
-      filesAfter(from.foldPosition),
-      position,
-      duckdb,
-    );
-    if (lacking) await refuseMissingColumns(from.table, changesOf(from.table, filesAfter(0), 0, position), duckdb);
-    if (count === 0) return { changes: 0, added: [], removedOpen: [], quarantine: null };
+    const { count, truncated, width } = await loadChanges(from, log, position, duckdb);
+    if (count === 0) return { changes: 0, added: [], removedOpen: [], quarantine: null, since: from.since };
+    const since = await columnsOf(from, log, position, duckdb);
     const changes = { relation: 'fold_changes', truncated };
     const rows = Math.max(1, Math.min(limit, Math.floor(bytesPerOpenFile / width)));
     const ranges = await touchedRanges(from.table, from, changes, { limit: rows, duckdb });
-    const batch = { ...changes, quarantine: quarantineOf(from) };
-    return { changes: count, ...(await foldStretches(from, batch, stretchesOf(ranges, changes, rows), duckdb)) };
+    const batch = { ...changes, quarantine: quarantineOf(from), since };
+    const folded = await foldStretches(from, batch, stretchesOf(ranges, changes, rows), duckdb);
+    return { changes: count, ...folded, since };
   } finally {
     for (const rows of tables) await duckdb.run(`DROP TABLE IF EXISTS ${rows}`);
   }
@@ -60,40 +58,57 @@ export async function foldFiles(
 const tables = ['fold_changes', 'fold_steps', 'fold_unknown'];
 
 /** The changelog's files that hold positions after `from` and up to `to`. */
-function changelogFiles({ files }: Snapshot, from: number, to: number): string[] {
+function changelogFiles({ folder, snapshot: { files } }: Changelog, from: number, to: number): string[] {
   const tag = (tags: Record<string, string> | undefined, name: string) => Number(tags![name]);
   return [...files.values()]
     .filter(({ tags }) => tag(tags, changelogTags.lastPosition) > from && tag(tags, changelogTags.firstPosition) <= to)
-    .map(({ path }) => path);
+    .map(({ path }) => `${folder}/${path}`);
 }
 
-const changesOf = ({ table }: Table, files: readonly string[], after: number, to: number): string =>
-  `(SELECT position, tx_position, effective_at, op, key, after, actor, command FROM ${parquet(files)}
-    WHERE "table" = ${literal(table)} AND position > ${after} AND position <= ${to})`;
+/** Null where there is no file. */
+function changesOf({ table }: Table, log: Changelog, after: number, to: number): string | null {
+  const files = changelogFiles(log, after, to);
+  if (files.length === 0) return null;
+  return `(SELECT position, tx_position, effective_at, op, key, after, actor, command FROM ${parquet(files)}
+    WHERE "table" = ${literal(table)} AND position > ${after} AND position <= ${Math.min(to, Number.MAX_SAFE_INTEGER)})`;
+}
+
+/** Since when the changes have each column, with those in `fold_changes`. @throws ColumnMissing */
+async function columnsOf(
+  { table, foldPosition, since }: VersionFiles,
+  log: Changelog,
+  to: number,
+  duckdb: DuckDBConnection,
+): Promise<ColumnsSince> {
+  const columns = new SeenColumns(table, since);
+  // what was folded before anybody kept it says so once more
+  const isKept = since.size > 0 || foldPosition === 0;
+  await columns.seeAll(duckdb, isKept ? 'fold_changes' : changesOf(table, log, 0, to)!);
+  const newest = () => newestRow(changesOf(table, log, foldPosition, Infinity)!, duckdb);
+  await refuseMissingColumns(table, columns, await newestRow('fold_changes', duckdb), newest);
+  return columns.since;
+}
 
 interface LoadedChanges {
   readonly count: number;
   readonly truncated: boolean;
   /** Characters of a row, on average. */
   readonly width: number;
-  /** Whether a row lacks a column of the catalog. */
-  readonly lacking: boolean;
 }
 
 async function loadChanges(
   { table, foldPosition }: VersionFiles,
-  files: string[],
+  log: Changelog,
   to: number,
   duckdb: DuckDBConnection,
 ): Promise<LoadedChanges> {
-  if (files.length === 0) return { count: 0, truncated: false, width: 1, lacking: false };
-  const changes = changesOf(table, files, foldPosition, to);
+  const changes = changesOf(table, log, foldPosition, to);
+  if (changes === null) return { count: 0, truncated: false, width: 1 };
   await duckdb.run(`CREATE OR REPLACE TEMP TABLE fold_changes AS ${keysOfText(table, changes)}`);
   const [row] = await rowsOf(
     duckdb,
     `SELECT count(*)::INTEGER AS count, coalesce(bool_or(op = 't'), false) AS truncated,
-       coalesce(avg(strlen(after)), 1)::DOUBLE AS width, coalesce(bool_or(${lacksColumnSql(table)}), false) AS lacking
-     FROM fold_changes`,
+       coalesce(avg(strlen(after)), 1)::DOUBLE AS width FROM fold_changes`,
   );
   return row as unknown as LoadedChanges;
 }
@@ -108,7 +123,7 @@ async function foldStretches(
   batch: FoldBatch,
   stretches: OpenRange[][],
   duckdb: DuckDBConnection,
-): Promise<Omit<FoldOutcome, 'changes'>> {
+): Promise<Omit<FoldOutcome, 'changes' | 'since'>> {
   const [added, removedOpen] = [[] as AddFile[], new Set<AddFile>()];
   const source = { steps: 'fold_steps', open: '', quarantine: batch.quarantine, foldPosition: from.foldPosition };
   const { quarantineChanged } = foldSql(from.table, source);

@@ -4,7 +4,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Transaction } from '#libs/change-event';
-import { createTable, DeltaTable, type AddFile } from '#libs/delta-log';
+import { checkpoint, cleanLog, createTable, DeltaTable, type AddFile } from '#libs/delta-log';
 import { changelog, openDuckDb } from '#libs/lake';
 import { account, lakeRows, ledger, snapshotOf, temporaryFolder, transaction } from '#libs/test-lake';
 import { ChangelogAppender } from '../append/changelog-appender.js';
@@ -100,12 +100,13 @@ const dataFilesOf = (table: string) =>
 const logOf = (table: string) => readdirSync(join(lake, table, '_delta_log')).filter((name) => name.endsWith('.json'));
 
 describe('a column that the source has no more', () => {
+  const lost = { ...account('A', '9'), after: { id: 'A' } };
+
   it('stops its table, and nothing else, by name', async () => {
     const { append, folding, stores, failures } = await open();
     await append(snapshot());
     await folding.foldNow();
-    const lost = { ...account('A', '9'), after: { id: 'A' } };
-    await append(transaction(200, [lost, account('B', '3')]));
+    await append(transaction(200, [account('B', '3'), lost]));
     await expect(folding.foldNow()).rejects.toThrow('The change of accounts at position');
     expect(failures.at(-1)!.cause).toMatchObject({ code: 'column-missing', table: 'accounts', column: 'balance' });
     const [accounts, ...others] = stores;
@@ -113,6 +114,29 @@ describe('a column that the source has no more', () => {
     expect((await rowsOf('accounts_dimension')).map(({ id, valid_to }) => [id, valid_to])).toEqual([
       ['A', null],
       ['B', null],
+    ]);
+  });
+
+  it('lets folds go on by themselves when it is back, in whichever life; what changed meanwhile is unknown', async () => {
+    const first = await open();
+    await first.append(snapshot());
+    await first.folding.foldNow();
+    const [{ versions }] = first.stores as [VersionStore];
+    await checkpoint(versions.folder, versions.snapshot, reading); // what stands beside the files goes with them
+    await cleanLog(versions.folder, versions.snapshot, { now: Date.now() + 1e9, retention: 0 });
+    await first.folding.stop();
+    const { append, folding } = await open();
+    await append(transaction(200, [lost]));
+    await expect(folding.foldNow()).rejects.toThrow('has no column balance');
+    await append(transaction(300, [account('B', null)]));
+    await expect(folding.foldNow()).rejects.toThrow('has no column balance');
+    await append(transaction(400, [account('B', '3')]));
+    await folding.foldNow();
+    const [from, to] = [await rowsOf('accounts_dimension'), await rowsOf('quarantine')];
+    const told = from.map(({ id, balance, opened_tx, closed_tx }) => `${id}: ${balance} [${opened_tx}, ${closed_tx})`);
+    expect(told.sort()).toEqual(['A: 1 [1, 5)', 'B: 2 [1, 6)', 'B: 3 [7, null)']);
+    expect(to.map(({ key, raw, opened_tx, closed_tx }) => [key, raw, opened_tx, closed_tx].join(' '))).toEqual([
+      '["A"] {"balance":null} 5 ',
     ]);
   });
 });

@@ -13,6 +13,7 @@ import {
   openQuarantineSql,
   rangesSql,
   stepsSql,
+  type ColumnsSince,
   type FoldSource,
 } from '#libs/scd2';
 import type { KeyedChanges, OpenRange } from './open-ranges.js';
@@ -21,6 +22,7 @@ import { closedFilesOf, openFileOf, type VersionFiles } from './version-files.js
 export interface FoldBatch extends KeyedChanges {
   /** Relation of all rows of the table's quarantine. */
   readonly quarantine: string;
+  readonly since: ColumnsSince;
 }
 
 export interface StretchOutcome {
@@ -72,7 +74,7 @@ const sourceOf = ({ foldPosition }: VersionFiles, { quarantine }: FoldBatch): Fo
 
 function stretchSteps(
   from: VersionFiles,
-  { relation, quarantine, truncated }: FoldBatch,
+  { relation, quarantine, since, truncated }: FoldBatch,
   ranges: readonly OpenRange[],
 ) {
   const { table, foldPosition } = from;
@@ -80,7 +82,7 @@ function stretchSteps(
   const inside = keyOrStrayInRangeSql(table, stretch);
   return stepsSql(table, {
     changes: `(SELECT * FROM ${relation} WHERE op = 't' OR ${inside})`,
-    keyed: true,
+    ...{ keyed: true, since },
     open: `(SELECT * FROM ${openOf(from, ranges)} WHERE ${keyInRangeSql(table, stretch)})`,
     rest: `(SELECT * FROM (${openQuarantineSql(table, quarantine, foldPosition)}) WHERE ${inside})`,
     truncated,

@@ -9,7 +9,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { AddFile, RemoveFile } from '#libs/delta-log';
 import { failpoint } from '#libs/failpoints';
-import { appIds } from '#libs/lake';
+import { appIds, columnsSinceActions } from '#libs/lake';
 import { foldFiles, type Changelog } from './fold-files.js';
 import type { VersionStore } from './version-store.js';
 
@@ -29,7 +29,8 @@ export async function fold(
 ): Promise<Folded> {
   const started = performance.now();
   const { files } = store;
-  const { changes, added, removedOpen, quarantine } = await foldFiles(files, changelog, position, duckdb, rowsPerFile);
+  const outcome = await foldFiles(files, changelog, position, duckdb, rowsPerFile);
+  const { changes, added, removedOpen, quarantine, since } = outcome;
   if (quarantine) {
     const actions = [...removals(files.quarantine.files), ...additions(quarantine)];
     await failpoint('quarantine.before-commit', files.folder);
@@ -38,7 +39,8 @@ export async function fold(
   }
   const txn = { appId: appIds.fold, version: position };
   await failpoint('fold.before-commit', files.folder);
-  await store.versions.commit([...removals(removedOpen), ...additions(added), { txn }], 'FOLD');
+  const stands = [{ txn }, ...columnsSinceActions(since, files.since)];
+  await store.versions.commit([...removals(removedOpen), ...additions(added), ...stands], 'FOLD');
   await failpoint('fold.after-commit', files.folder);
   return { table: store.table.table, changes, duration: performance.now() - started };
 }

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
-import { openDuckDb, rowsOf } from '#libs/lake';
-import { lacksColumnSql, refuseMissingColumns } from './missing-columns.js';
+import { openDuckDb } from '#libs/lake';
+import { SeenColumns } from '#libs/scd2';
+import { newestRow, refuseMissingColumns } from './missing-columns.js';
 
 const words = { label: 'x', description: 'x' };
 const berths: Table = {
@@ -19,8 +20,10 @@ beforeAll(async () => {
   duckdb = await (await openDuckDb({ threads: 1 })).connect();
 });
 
+type Rows = readonly (object | null)[];
+
 /** Rows by position from 1 on; null: a change without a row. */
-const changes = (...rows: (object | null)[]) =>
+const changes = (rows: Rows) =>
   `(VALUES ${rows.map((row, i) => `(${i + 1}::BIGINT, ${row ? `'${JSON.stringify(row)}'` : 'NULL'})`).join(', ')})
    AS changes(position, after)`;
 const [whole, bare] = [
@@ -28,30 +31,36 @@ const [whole, bare] = [
   { id: '1', depth: '3' },
 ];
 
-const lacking = async (...rows: (object | null)[]) => {
-  const sql = `SELECT position FROM ${changes(...rows)} WHERE ${lacksColumnSql(berths)} ORDER BY 1`;
-  return (await rowsOf(duckdb, sql)).map(({ position }) => Number(position));
-};
-const refusing = (...rows: (object | null)[]) => refuseMissingColumns(berths, changes(...rows), duckdb);
+/** A fold of `folded`, where `later` lies in the changelog behind it. */
+async function fold(folded: Rows, later: Rows = []): Promise<ReadonlyMap<string, number>> {
+  const columns = new SeenColumns(berths, new Map());
+  await columns.seeAll(duckdb, changes(folded));
+  const newest = () => newestRow(changes([...folded, ...later]), duckdb);
+  await refuseMissingColumns(berths, columns, await newestRow(changes(folded), duckdb), newest);
+  return columns.since;
+}
 
 describe('a column of the catalog', () => {
-  it('is lacked by a row that does not have it, not by one that has it NULL, nor by a change without a row', async () => {
-    expect(await lacking(whole, bare, null, { ...whole, depth: undefined })).toEqual([2, 4]);
-  });
-
-  it('is missing where changes before had it', async () => {
-    await expect(refusing(bare, whole, null, bare)).rejects.toMatchObject({
+  it('is missing where the newest change lacks it, and changes before had it', async () => {
+    await expect(fold([bare, whole, null, bare, null])).rejects.toMatchObject({
       ...{ code: 'column-missing', table: 'berths', column: 'cra"nes', position: 4 },
-      message: expect.stringContaining('Take it out of the catalog'),
+      message: expect.stringContaining('Give the source the column back'),
     });
   });
 
-  it('is missing for the change that lacked it, also when it has come back', async () => {
-    await expect(refusing(whole, bare, whole)).rejects.toMatchObject({ column: 'cra"nes', position: 2 });
+  it('is missing no more when it has come back, be it behind what is folded', async () => {
+    expect(await fold([whole, bare, whole])).toEqual(new Map(Object.entries({ depth: 1, 'cra"nes': 1 })));
+    expect(await fold([whole, bare, null], [bare, whole, null])).toEqual(
+      new Map(Object.entries({ depth: 1, 'cra"nes': 1 })),
+    );
+    await expect(fold([whole, bare], [whole, bare, null])).rejects.toMatchObject({ position: 4 });
   });
 
-  it('may come later, or never have been there', async () => {
-    await refusing(bare, bare, null, whole, whole);
-    await expect(refusing(bare, bare)).resolves.toBeUndefined();
+  it('may come later, NULL at first, or never have been there', async () => {
+    expect(await fold([null, { id: '1' }, bare, null, whole])).toEqual(
+      new Map(Object.entries({ depth: 3, 'cra"nes': 5 })),
+    );
+    expect(await fold([{ id: '1', 'cra"nes': null }])).toEqual(new Map([['cra"nes', 1]]));
+    expect(await fold([null, null])).toEqual(new Map());
   });
 });

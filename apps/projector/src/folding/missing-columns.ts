@@ -1,11 +1,12 @@
 /**
- * Law 7: a column of the catalog that the source has no more stops its table's fold, and nothing else; filled in, it would
- * be a NULL that nobody wrote. One that the source does not have yet reads NULL, until it comes.
+ * Law 7: while the source lacks a column of the catalog that it had, its table's fold stops, and nothing else, so that
+ * somebody sees to it. Nothing is lost by going on: what changed without the column is unknown, and readers say so already
+ * (`SeenColumns`). So folds go on by themselves as soon as the newest change has the column again.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { stateColumns, type Table } from '#libs/catalog';
+import type { Table } from '#libs/catalog';
 import { rowsOf } from '#libs/lake';
-import { literal } from '#libs/scd2';
+import type { SeenColumns } from '#libs/scd2';
 
 export class ColumnMissing extends Error {
   readonly code = 'column-missing';
@@ -15,31 +16,45 @@ export class ColumnMissing extends Error {
     readonly position: number,
   ) {
     super(
-      `The change of ${table} at position ${position} has no column ${column}, which the changes before it had. ` +
-        'Take it out of the catalog: its rebuild goes on without it, and what the column held stays in the changelog.',
+      `The change of ${table} at position ${position} has no column ${column}, which changes before it had. ` +
+        'Give the source the column back: with the next change that has it folds go on, and rows that changed meanwhile ' +
+        'are in quarantine until they change again. Or take it out of the catalog: what it held stays in the changelog.',
     );
     this.name = 'ColumnMissing';
   }
 }
 
-/** Whether a row of changes lacks a column of the catalog: 1.2 µs each. */
-export function lacksColumnSql(table: Table): string {
-  const names = stateColumns(table).map(({ name }) => literal(name));
-  return names.length === 0
-    ? 'false'
-    : `after IS NOT NULL AND NOT list_has_all(json_keys(after), [${names.join(', ')}])`;
+/** The newest row of some changes; null where none has one. */
+export interface NewestRow {
+  readonly position: number;
+  /** JSON of its texts. */
+  readonly after: string;
 }
 
-/** `changes`: all of the table up to where it is folded. @throws ColumnMissing */
-export async function refuseMissingColumns(table: Table, changes: string, duckdb: DuckDBConnection): Promise<void> {
-  for (const { name } of stateColumns(table)) {
-    const has = `list_contains(json_keys(after), ${literal(name)})`;
-    const [seen] = await rowsOf(
-      duckdb,
-      `SELECT min(position) FILTER (${has}) AS first, max(position) FILTER (NOT ${has}) AS last
-       FROM ${changes} WHERE after IS NOT NULL`,
-    );
-    const { first, last } = seen as { first: bigint | null; last: bigint | null };
-    if (first !== null && last !== null && last > first) throw new ColumnMissing(table.table, name, Number(last));
-  }
+/** `changes`: a relation with `position` and `after`. */
+export async function newestRow(changes: string, duckdb: DuckDBConnection): Promise<NewestRow | null> {
+  const [row] = await rowsOf(
+    duckdb,
+    `SELECT max(position) AS position, arg_max(after, position) AS after FROM ${changes} WHERE after IS NOT NULL`,
+  );
+  return row!.after === null ? null : { position: Number(row!.position), after: row!.after as string };
 }
+
+/**
+ * `folded` has the newest row of the changes to fold, `newest` looks for that of all there are.
+ * @throws ColumnMissing
+ */
+export async function refuseMissingColumns(
+  table: Table,
+  columns: SeenColumns,
+  folded: NewestRow | null,
+  newest: () => Promise<NewestRow | null>,
+): Promise<void> {
+  if (lackedBy(columns, folded) === null) return;
+  const row = await newest();
+  const column = lackedBy(columns, row);
+  if (column !== null) throw new ColumnMissing(table.table, column, row!.position);
+}
+
+const lackedBy = (columns: SeenColumns, row: NewestRow | null): string | null =>
+  row && columns.lackedBy(row.position, JSON.parse(row.after) as Record<string, string | null>);

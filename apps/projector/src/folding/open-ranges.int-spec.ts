@@ -52,7 +52,7 @@ class Folds {
   ) {
     mkdirSync(this.folder);
     const quarantine = { folder: this.folder, generation: 0, files: [] };
-    this.files = { table, folder: this.folder, foldPosition: 0, open: [], quarantine };
+    this.files = { table, folder: this.folder, foldPosition: 0, since: new Map(), open: [], quarantine };
   }
 
   async append(changes: readonly Change[]): Promise<void> {
@@ -80,7 +80,8 @@ class Folds {
     const open = added.filter(({ partitionValues }) => partitionValues.is_current === 'true');
     this.closed.push(...added.filter((file) => !open.includes(file)));
     const quarantine = { ...this.files.quarantine, files: outcome.quarantine ?? this.files.quarantine.files };
-    this.files = { ...this.files, foldPosition: this.position, open: [...kept, ...open], quarantine };
+    const { since } = outcome;
+    this.files = { ...this.files, foldPosition: this.position, since, open: [...kept, ...open], quarantine };
     return outcome;
   }
 

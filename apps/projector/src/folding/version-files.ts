@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { surrogateKey, type Table } from '#libs/catalog';
 import { statsOf, writeDataFile, type AddFile } from '#libs/delta-log';
 import { quarantineTags, rowsOf } from '#libs/lake';
-import { identifier, literal, type KeyTexts } from '#libs/scd2';
+import { identifier, literal, type ColumnsSince, type KeyTexts } from '#libs/scd2';
 
 /** Names the period of a closed file, so that files of one period can be merged. */
 export const periodTag = 'migsbyu.period';
@@ -15,6 +15,8 @@ export interface VersionFiles {
   readonly folder: string;
   /** Position up to which they hold every change. */
   readonly foldPosition: number;
+  /** Since when those changes have each column. */
+  readonly since: ColumnsSince;
   /** The open versions. */
   readonly open: readonly AddFile[];
   /** The quarantine's files of this table and generation, or of what a fold that crashed has made of them. */

@@ -2,7 +2,15 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { catalogHash, lakeTable, type Table } from '#libs/catalog';
 import { createTable, DeltaTable, recordsOf, type AddFile, type Snapshot, type TableDefinition } from '#libs/delta-log';
-import { appIds, configuration, isInQuarantine, quarantine, quarantineGeneration, versionTable } from '#libs/lake';
+import {
+  appIds,
+  columnsSince,
+  configuration,
+  isInQuarantine,
+  quarantine,
+  quarantineGeneration,
+  versionTable,
+} from '#libs/lake';
 import type { VersionFiles } from './version-files.js';
 
 /** The lake's tables of one source table's versions, and the quarantine that all share. */
@@ -31,6 +39,7 @@ export class VersionStore {
     const files = [...unknown.snapshot.files.values()].filter(isInQuarantine(table, generation));
     return {
       ...{ table, folder: versions.folder, foldPosition: this.foldPosition },
+      since: columnsSince(versions.snapshot),
       open: openFiles(versions.snapshot),
       quarantine: { folder: unknown.folder, generation, files },
     };

@@ -13,6 +13,7 @@ import {
   appIds,
   changelog,
   changelogTags,
+  columnsSince,
   configuration,
   isInQuarantine,
   parquet,
@@ -20,7 +21,16 @@ import {
   quarantineGeneration,
   rowsOf,
 } from '#libs/lake';
-import { foldSql, identifier, literal, noQuarantineSql, noVersionsSql, openQuarantineSql, stepsSql } from '#libs/scd2';
+import {
+  foldSql,
+  identifier,
+  literal,
+  noQuarantineSql,
+  noVersionsSql,
+  openQuarantineSql,
+  SeenColumns,
+  stepsSql,
+} from '#libs/scd2';
 import { changelogOf } from './lake-position.js';
 import { printedSql } from './printed-value.js';
 
@@ -55,8 +65,11 @@ export async function lakeStateAt(
   const table = entry ? (JSON.parse(entry) as Table) : configured;
   const files = filesOf(lake, table, versions, unknown);
   const fold = versions.transactions.get(appIds.fold) ?? 0;
+  const columns = new SeenColumns(table, columnsSince(versions));
   const queries =
-    fold < position ? await unfolded(lake, { table, fold, position }, files, duckdb) : folded(fold, position, files);
+    fold < position
+      ? await unfolded(lake, { table, fold, position, columns }, files, duckdb)
+      : folded(fold, position, files);
   return {
     table,
     query: `${printedVersions(table, queries.open)}\nUNION ALL ${printedQuarantine(table, queries.unknown)}`,
@@ -131,7 +144,7 @@ function folded(fold: number, position: number, { open, closed, unknown }: Relat
 
 async function unfolded(
   lake: string,
-  { table, fold, position }: { table: Table; fold: number; position: number },
+  { table, fold, position, columns }: { table: Table; fold: number; position: number; columns: SeenColumns },
   { open, unknown }: Relations,
   duckdb: DuckDBConnection,
 ): Promise<InForce> {
@@ -144,7 +157,8 @@ async function unfolded(
     WHERE "table" = ${literal(table.table)} AND position > ${fold} AND position <= ${position})`;
   const [row] = await rowsOf(duckdb, `SELECT count(*) AS count FROM ${changes} WHERE op = 't'`);
   const rest = `(${openQuarantineSql(table, unknown, fold)})`;
-  const steps = stepsSql(table, { changes, open, rest, truncated: row!.count !== 0n });
+  await columns.seeAll(duckdb, changes);
+  const steps = stepsSql(table, { changes, since: columns.since, open, rest, truncated: row!.count !== 0n });
   await duckdb.run(`CREATE OR REPLACE TABLE rows.lake_steps AS ${steps}`);
   const queries = foldSql(table, { steps: 'rows.lake_steps', open, quarantine: unknown, foldPosition: fold });
   return {

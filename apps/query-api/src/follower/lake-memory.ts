@@ -6,7 +6,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import type { AddFile } from '#libs/delta-log';
-import { isInQuarantine, parquet, quarantineGeneration, rowsOf } from '#libs/lake';
+import { columnsSince, isInQuarantine, parquet, quarantineGeneration, rowsOf } from '#libs/lake';
 import {
   compactSql,
   forgetSql,
@@ -88,7 +88,8 @@ export class LakeMemory {
       const files = { ...part, open: open.length > 0 ? parquet(open) : `(${noVersionsSql(followed.table)})` };
       for (const sql of [...memoryDdl(followed.table), ...loadSql(followed.table, files)]) await this.duckdb.run(sql);
       parts.set(followed.table.table, part);
-      this.refreshes.set(followed.table.table, new MemoryRefresh(this.duckdb, followed.table));
+      const since = columnsSince(followed.versions.snapshot);
+      this.refreshes.set(followed.table.table, new MemoryRefresh(this.duckdb, followed.table, since));
     }
     this.publish({ ...this.newest, parts });
     return this.step(lake, source);

@@ -28,13 +28,17 @@ export class ShadowVersions {
   constructor({ files }: VersionStore, generation: number) {
     const { table, folder, quarantine } = files;
     this.files = {
-      ...{ table, folder, foldPosition: 0, open: [] },
+      ...{ table, folder, foldPosition: 0, since: new Map(), open: [] },
       quarantine: { folder: quarantine.folder, generation, files: [] },
     };
   }
 
   get foldPosition(): number {
     return this.files.foldPosition;
+  }
+
+  get since(): VersionFiles['since'] {
+    return this.files.since;
   }
 
   /** Changes of the table that were folded. */
@@ -52,12 +56,13 @@ export class ShadowVersions {
 
   /** `position`: a transaction's last that the changelog holds. */
   async foldTo(position: number, changelog: Changelog, duckdb: DuckDBConnection): Promise<void> {
-    const { changes, added, removedOpen, quarantine } = await foldFiles(this.files, changelog, position, duckdb);
+    const outcome = await foldFiles(this.files, changelog, position, duckdb);
+    const { changes, added, removedOpen, quarantine, since } = outcome;
     const before = this.files;
     const replaced = new Set(removedOpen.map(({ path }) => path));
     this.files = {
       ...before,
-      foldPosition: position,
+      ...{ foldPosition: position, since },
       open: [...before.open.filter(({ path }) => !replaced.has(path)), ...added.filter(isOpen)],
       quarantine: { ...before.quarantine, files: quarantine ?? before.quarantine.files },
     };

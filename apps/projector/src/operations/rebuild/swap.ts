@@ -6,7 +6,7 @@
  */
 import { removalOf, schemaString, type Action, type AddFile, type Metadata } from '#libs/delta-log';
 import { failpoint } from '#libs/failpoints';
-import { appIds, quarantineGeneration, quarantineTags, versionTable } from '#libs/lake';
+import { appIds, columnsSinceActions, quarantineGeneration, quarantineTags, versionTable } from '#libs/lake';
 import type { VersionStore } from '../../folding/version-store.js';
 import type { ShadowVersions } from './shadow-versions.js';
 
@@ -30,6 +30,7 @@ export async function swap(store: VersionStore, shadow: ShadowVersions, generati
     ...shadow.versions.map((add) => ({ add })),
     { txn: { appId: appIds.fold, version: shadow.foldPosition } },
     { txn: { appId: appIds.quarantine, version: generation } },
+    ...columnsSinceActions(shadow.since),
   ];
   await failpoint('rebuild.before-swap', versions.folder);
   await versions.commitOnto(({ files }) => [...removals(files.values()), ...made], 'REBUILD');
