@@ -56,5 +56,12 @@ export const kafkaVariables = z.object({
 
 export type KafkaConfig = z.output<typeof kafkaVariables>;
 
+/** Of the one origin alone, where each service runs by itself; a host's name may stand for several replicas. */
+export const frontDoorVariables = serviceVariables(8501, {
+  COMMAND_API_URL: url('http').default('http://127.0.0.1:8601'),
+  QUERY_API_URL: url('http').default('http://127.0.0.1:8602'),
+  PROJECTOR_URL: url('http').default('http://127.0.0.1:8603'),
+});
+
 /** Whose tables are captured. */
 export { university as catalog } from '#libs/university';

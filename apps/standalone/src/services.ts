@@ -12,6 +12,13 @@ export interface ProductService {
   readonly portVariable: 'COMMAND_API_PORT' | 'QUERY_API_PORT' | 'PROJECTOR_PORT';
 }
 
+const labels = { projector: 'projector', 'command-api': 'commands', 'query-api': 'queries' } as const;
+
+export type ServiceName = keyof typeof labels;
+
+/** Which service is where under the one origin. */
+export const placeOf = (name: ServiceName) => ({ name, label: labels[name], prefix: `/api/${labels[name]}` });
+
 /** The services in the order of their start; they stop in the opposite one: readers first, the projector last. */
 export function productServices(
   config: StandaloneConfig,
@@ -23,14 +30,12 @@ export function productServices(
   // Whoever runs everything in one command has nobody to ask for a new epoch: it opens by itself, and keeps the history.
   const changes = { ...source, RESNAPSHOT: 'auto', SPOOL_FOLDER: join(config.DATA_DIR, 'spool') };
   const service = (
-    app: string,
-    label: string,
+    app: ServiceName,
     portVariable: ProductService['portVariable'],
     environment: Record<string, string>,
   ): ProductService => ({
-    label,
+    ...placeOf(app),
     portVariable,
-    prefix: `/api/${label}`,
     launch: {
       name: app,
       main: fileURLToPath(new URL(`../../${app}/src/main.js`, import.meta.url)),
@@ -43,8 +48,8 @@ export function productServices(
     },
   });
   return [
-    service('projector', 'projector', 'PROJECTOR_PORT', { ...database, ...lake, ...changes }),
-    service('command-api', 'commands', 'COMMAND_API_PORT', database),
-    service('query-api', 'queries', 'QUERY_API_PORT', lake),
+    service('projector', 'PROJECTOR_PORT', { ...database, ...lake, ...changes }),
+    service('command-api', 'COMMAND_API_PORT', database),
+    service('query-api', 'QUERY_API_PORT', lake),
   ];
 }

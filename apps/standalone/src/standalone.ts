@@ -144,7 +144,6 @@ export class Standalone {
     return postgres;
   }
 
-  /** All at once, since none needs another to start. */
   /** What stands between Postgres and the projector; the environment by which the projector finds it. */
   private async startSource(databaseUrl: string): Promise<Record<string, string>> {
     const { CHANGE_SOURCE } = this.config;
@@ -157,6 +156,7 @@ export class Standalone {
     });
   }
 
+  /** All at once, since none needs another to start. */
   private async startServices(databaseUrl: string, source: Record<string, string>): Promise<Upstream[]> {
     const services = productServices(this.config, databaseUrl, source).map(({ launch, label, prefix }) => {
       const process = new ServiceProcess(launch, this.say, (pid) => this.register.add(pid));
@@ -167,9 +167,7 @@ export class Standalone {
     this.throwIfStopping();
     return services.map(({ process, ...place }) => ({
       ...place,
-      get port() {
-        return process.port;
-      },
+      next: () => (process.port === null ? null : `http://127.0.0.1:${process.port}`),
     }));
   }
 

@@ -8,7 +8,7 @@ import { createOrigin } from './origin.js';
 /** A service of the test's own: it answers as `answers` says. */
 let service: Server;
 let answers: RequestListener;
-let place: { name: string; label: string; prefix: string; port: number | null };
+let place: { name: string; label: string; prefix: string; port: number | null; next(): string | null };
 let origin: FastifyInstance;
 let url: string;
 
@@ -16,7 +16,8 @@ beforeEach(async () => {
   answers = (_request, response) => response.end();
   service = createServer((incoming, response) => answers(incoming, response)).listen(0, '127.0.0.1');
   await once(service, 'listening');
-  place = { name: 'command-api', label: 'commands', prefix: '/api/commands', port: portOf(service) };
+  const next = () => (place.port === null ? null : `http://127.0.0.1:${place.port}`);
+  place = { name: 'command-api', label: 'commands', prefix: '/api/commands', port: portOf(service), next };
   origin = createOrigin([place]);
   url = await origin.listen({ host: '127.0.0.1', port: 0 });
 });

@@ -11,7 +11,7 @@ import { joinDocuments, type OpenApiDocument } from './join-documents.js';
 import { withPrefix } from './prefixed-headers.js';
 import { checkReadiness, type Upstream } from './readiness.js';
 
-/** Not listening yet. `upstreams` are read at each request: a restarted service may be at another port. */
+/** Not listening yet. `upstreams` are asked at each request: a restarted service may be at another port. */
 export function createOrigin(upstreams: readonly Upstream[]): FastifyInstance {
   const origin = fastify({
     genReqId: ({ headers }) => correlationIdOf(headers),
@@ -54,9 +54,10 @@ function serveWhole(origin: FastifyInstance, upstreams: readonly Upstream[]): vo
 }
 
 async function documentOf(upstream: Upstream): Promise<OpenApiDocument> {
-  if (upstream.port === null) throw unavailable(upstream);
+  const url = upstream.next();
+  if (url === null) throw unavailable(upstream);
   try {
-    const answer = await fetch(`http://127.0.0.1:${upstream.port}/openapi.json`);
+    const answer = await fetch(`${url}/openapi.json`);
     return (await answer.json()) as OpenApiDocument;
   } catch {
     throw unavailable(upstream);
@@ -64,6 +65,8 @@ async function documentOf(upstream: Upstream): Promise<OpenApiDocument> {
 }
 
 function forward(origin: FastifyInstance, upstream: Upstream): void {
+  /** Asked once a request: replicas take turns. */
+  const chosen = new WeakMap<object, string>();
   void origin.register(httpProxy, {
     prefix: upstream.prefix,
     upstream: '',
@@ -71,9 +74,13 @@ function forward(origin: FastifyInstance, upstream: Upstream): void {
     undici: { headersTimeout: 0, bodyTimeout: 0, connections: null },
     disableRequestLogging: true,
     internalRewriteLocationHeader: false,
-    preHandler: (_request, _reply, done) => done(upstream.port === null ? unavailable(upstream) : undefined),
+    preHandler: (request, _reply, done) => {
+      const url = upstream.next();
+      if (url !== null) chosen.set(request.raw, url);
+      done(url === null ? unavailable(upstream) : undefined);
+    },
     replyOptions: {
-      getUpstream: () => `http://127.0.0.1:${upstream.port}`,
+      getUpstream: (request) => chosen.get(request.raw)!,
       rewriteRequestHeaders: (request, headers) => ({
         ...headers,
         'x-forwarded-prefix': upstream.prefix,

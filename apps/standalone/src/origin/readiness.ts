@@ -5,8 +5,8 @@ export interface Upstream {
   readonly name: string;
   readonly label: string;
   readonly prefix: string;
-  /** Null while it takes no requests. */
-  readonly port: number | null;
+  /** Base URL for the next request; null while it takes none. */
+  next(): string | null;
 }
 
 export interface ServiceCheck {
@@ -28,14 +28,15 @@ export async function checkReadiness(upstreams: readonly Upstream[]): Promise<Se
   throw new Problem(down[0]!.code, detail, { extra: { checks }, retryAfter: 1 });
 }
 
-async function readinessOf({ name, port }: Upstream): Promise<{ check: ServiceCheck; code: ProblemCode }> {
+async function readinessOf(upstream: Upstream): Promise<{ check: ServiceCheck; code: ProblemCode }> {
+  const [name, url] = [upstream.name, upstream.next()];
   const down = (detail: string, code: ProblemCode = 'unavailable') => ({
     check: { name, status: 'down' as const, detail },
     code,
   });
-  if (port === null) return down('It is starting.');
+  if (url === null) return down('It is starting.');
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(PATIENCE) });
     const { code, detail } = (await answer.json()) as { code?: string; detail?: string };
     if (answer.ok) return { check: { name, status: 'up' }, code: 'unavailable' };
     return down(
