@@ -58,8 +58,16 @@ async function rebuildAll(): Promise<void> {
   }
 }
 
+/** One after the other, until the process is killed: each but the first is compared with a lake that holds it all. */
+async function resnapshotAll(): Promise<void> {
+  for (;;) {
+    await projector.resnapshot();
+    await sleep(50);
+  }
+}
+
 process.on('message', (told) => {
-  if (told === 'resnapshot') projector.requestResnapshot();
+  if (told === 'resnapshot') void resnapshotAll();
   if (told === 'rebuild') void rebuildAll();
 });
 process.once('disconnect', () => process.exit(1));

@@ -147,7 +147,7 @@ async function expectStopAndHeal(change: string, options: Partial<RunningProject
   const { error } = await projector.until('park');
   expect(error).toMatchObject({ code: 'source-changed', change });
   expect(await filesOfLake()).toEqual(files);
-  projector.projector.requestResnapshot();
+  void projector.projector.resnapshot();
   await projector.until('streaming');
   await projector.caughtUp();
   expectResnapshot(await historyOf('hall'));
@@ -216,7 +216,7 @@ describe('a lake whose source', () => {
         transaction.header.opens ? { ...transaction, changes: slowly(transaction.changes) } : transaction,
     });
     await dying.until('streaming');
-    dying.projector.requestResnapshot();
+    void dying.projector.resnapshot();
     await underWay.promise;
     const ended = dying.stop();
     cut.resolve();
@@ -232,7 +232,7 @@ describe('a table that joins the catalog of a lake with history', () => {
     const projector = start({ catalog: hallsAndRooms });
     const { error } = await projector.until('park');
     expect(error).toMatchObject({ change: 'tables-added', message: expect.stringContaining('rooms') });
-    projector.projector.requestResnapshot();
+    void projector.projector.resnapshot();
     await projector.until('streaming');
     await sql(`UPDATE rooms SET seats = 3 WHERE id = 'R1'`);
     await projector.caughtUp();
@@ -291,7 +291,7 @@ describe('a lake whose server', () => {
     await startServer();
     const parked = start();
     expect((await parked.until('park')).error).toMatchObject({ change: 'position-lost' });
-    parked.projector.requestResnapshot();
+    void parked.projector.resnapshot();
     await parked.until('streaming');
     await parked.caughtUp();
     expect(await openRows('hall')).toEqual(['A 10', 'B 2', 'C null', 'D 4']);

@@ -72,8 +72,7 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.operations.stop();
-    await this.projector.stop();
+    await Promise.all([this.operations.stop(), this.projector.stop()]); // a resnapshot ends with the life that takes it
   }
 }
 

@@ -21,7 +21,7 @@ const lost = () => Object.assign(new Error('connection lost'), { code: 'ECONNREF
 const inUse = () => Object.assign(new Error('slot is in use'), { code: 'slot-in-use' });
 const changed = () => new SourceChanged('slot-replaced', 'The slot is another one.');
 const ignore = () => {};
-const transaction = {} as Transaction;
+const transaction = { header: { txId: '1' } } as Transaction;
 
 /**
  * Lake and source that do nothing but say what was asked of them, and what a test makes of it. Like the real source, its
@@ -39,7 +39,7 @@ class Stage {
   /** Of the life that is under way. */
   events: ProjectionEvents | null = null;
   receiver: Failed | null = null;
-  accepting: () => Promise<void> = async () => {};
+  accepting: (transaction: Transaction) => Promise<void> = async () => {};
   /** Whether pauses end by themselves. */
   pausesEnd = true;
   private stopSource = held();
@@ -73,7 +73,7 @@ class Stage {
   }
 
   appended(commitLsn: number, snapshot = false): void {
-    this.events!.appended({ tip: { commitLsn }, changes: 1, snapshot } as Appended);
+    this.events!.appended({ tip: { commitLsn, position: 4711 }, changes: 1, snapshot } as Appended);
   }
 
   /** The source delivers as long as `accepting` takes. */
@@ -113,7 +113,7 @@ class Stage {
     const projection = {
       appender: { lakePosition: null },
       folding: { stop: async () => void this.log.push('stop folding') },
-      accept: () => this.accepting(),
+      accept: (transaction: Transaction) => this.accepting(transaction),
       progress: async () => {},
       refuseReplaced: async () => void (await this.replacements.shift()?.()),
       close: async () => {
@@ -236,7 +236,7 @@ describe('a source that has changed', () => {
     for (let i = 0; i < 20; i++) await turn();
     expect(stage.log).toEqual(['open', 'start', ...ending]);
     expect(stage.projector.status).toMatchObject({ state: 'park', error: { change: 'slot-replaced' } });
-    stage.projector.requestResnapshot();
+    void stage.projector.resnapshot();
     await stage.until('streaming');
     expect(stage.log.slice(5)).toEqual(['open', 'start with a resnapshot']);
     await stage.projector.stop();
@@ -260,7 +260,7 @@ describe('a request for a resnapshot', () => {
 
   it('ends the life that streams, and holds until a snapshot is in the lake', async () => {
     const stage = await streaming();
-    stage.projector.requestResnapshot();
+    void stage.projector.resnapshot();
     await stage.streams(2);
     stage.appended(80); // no snapshot: what the old epoch still had
     stage.events!.failed(new Error('disk is full')); // the snapshot was taken in, and is not in the lake
@@ -278,11 +278,29 @@ describe('a request for a resnapshot', () => {
     stage[where].push(() => pending.promise);
     stage.projector.start();
     for (let i = 0; i < 10; i++) await turn();
-    stage.projector.requestResnapshot();
+    void stage.projector.resnapshot();
     pending.resolve();
     for (let i = 0; i < 10; i++) await turn();
     await stage.until('streaming');
     expect(starts(stage).at(-1)).toBe('start with a resnapshot');
+    await stage.projector.stop();
+  });
+
+  it('is told how much of the snapshot has come', async () => {
+    const stage = await streaming();
+    const told: number[] = [];
+    void stage.projector.resnapshot(undefined, (done) => void told.push(done));
+    await stage.streams(2);
+    async function* changes() {
+      yield [{}, {}];
+      yield [{}];
+    }
+    const taken: number[] = [];
+    stage.accepting = async (transaction) => {
+      for await (const chunk of transaction.changes) taken.push(chunk.length);
+    };
+    await stage.projector.accept({ header: { txId: '0', opens: {} }, changes: changes() } as unknown as Transaction);
+    expect({ told, taken }).toEqual({ told: [2, 3], taken: [2, 1] });
     await stage.projector.stop();
   });
 
@@ -292,10 +310,100 @@ describe('a request for a resnapshot', () => {
     stage.openings.push(...failing(lost));
     stage.projector.start();
     await stage.until('retry');
-    stage.projector.requestResnapshot();
+    void stage.projector.resnapshot();
     await stage.until('streaming');
     expect(starts(stage)).toEqual(['start with a resnapshot']);
     await stage.projector.stop();
+  });
+});
+
+describe('a resnapshot that is called off', () => {
+  const reason = new Error('called off');
+  const starts = ({ log }: Stage) => log.filter((line) => line.startsWith('start'));
+  const settled = async (asked: Promise<number>) => {
+    let result: unknown = 'pending';
+    asked.then(
+      (position) => (result = position),
+      (error) => (result = error),
+    );
+    for (let i = 0; i < 20; i++) await turn();
+    return result;
+  };
+
+  it('ends the life that takes it, and the next goes on where the lake stands', async () => {
+    const stage = await streaming();
+    const calling = new AbortController();
+    const asked = stage.projector.resnapshot(calling.signal);
+    await stage.streams(2);
+    calling.abort(reason);
+    await expect(asked).rejects.toBe(reason);
+    await stage.streams(3);
+    expect(starts(stage)).toEqual(['start', 'start with a resnapshot', 'start']);
+    await stage.projector.stop();
+  });
+
+  it('is over no sooner than nothing of it can come any more', async () => {
+    const stage = await streaming();
+    const calling = new AbortController();
+    const asked = stage.projector.resnapshot(calling.signal);
+    await stage.streams(2);
+    const delivery = held();
+    stage.accepting = () => delivery.promise;
+    stage.deliver();
+    calling.abort(reason);
+    expect(await settled(asked)).toBe('pending');
+    delivery.resolve();
+    expect(await settled(asked)).toBe(reason);
+    await stage.projector.stop();
+  });
+
+  it('too late is done', async () => {
+    const stage = await streaming();
+    const calling = new AbortController();
+    const asked = stage.projector.resnapshot(calling.signal);
+    await stage.streams(2);
+    calling.abort(reason);
+    stage.appended(90, true); // it was being committed
+    expect(await settled(asked)).toBe(4711);
+    await stage.projector.stop();
+  });
+
+  it('by one is still taken for another', async () => {
+    const stage = await streaming();
+    const calling = new AbortController();
+    const called = stage.projector.resnapshot(calling.signal);
+    const asked = stage.projector.resnapshot();
+    calling.abort(reason);
+    await expect(called).rejects.toBe(reason);
+    await stage.until('streaming');
+    expect(starts(stage).at(-1)).toBe('start with a resnapshot');
+    stage.appended(90, true);
+    expect(await settled(asked)).toBe(4711);
+    await stage.projector.stop();
+  });
+
+  it('leaves a projector parked that was', async () => {
+    const stage = new Stage();
+    stage.starts.push(...failing(changed));
+    stage.projector.start();
+    await stage.until('park');
+    const calling = new AbortController();
+    const asked = stage.projector.resnapshot(calling.signal);
+    stage.starts.push(...failing(changed));
+    calling.abort(reason);
+    await expect(asked).rejects.toBe(reason);
+    await stage.until('park');
+    await stage.projector.stop();
+  });
+
+  it('by the end of the projector is over with it', async () => {
+    const stage = await streaming();
+    const calling = new AbortController();
+    const asked = stage.projector.resnapshot(calling.signal);
+    const stopped = stage.projector.stop();
+    calling.abort(reason);
+    await expect(asked).rejects.toBe(reason);
+    await stopped;
   });
 });
 
@@ -394,7 +502,7 @@ describe('whatever happens', () => {
       () => stage.receiver?.failed([lost, inUse, changed][Math.floor(random() * 3)]!()),
       () => stage.events?.failed(lost()),
       () => stage.events?.failed(new Fenced('changelog', 1)),
-      () => stage.projector.requestResnapshot(),
+      () => void stage.projector.resnapshot(),
       () => stage.projector.start(),
       () => stage.openings.push(() => turn().then(() => (random() < 0.3 ? Promise.reject(lost()) : undefined))),
       () => stage.starts.push(() => turn().then(() => (random() < 0.3 ? Promise.reject(changed()) : undefined))),

@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transaction } from '#libs/change-event';
 import type { ProjectionEvents } from './projection-events.js';
 import type { Projection } from './projection.js';
+import type { TellProgress } from './operations/operation.js';
 import { reactionTo, type Reaction } from './reaction.js';
+import { ResnapshotRequests } from './resnapshot-requests.js';
 import { SourceChanged } from './sources/change-source.js';
 import type { ChangeTransport } from './transport/change-transport.js';
 
@@ -40,8 +42,9 @@ export class Projector {
   private current: Omit<ProjectorStatus, 'foldError'> = { state: 'opening', error: null };
   private readonly stopping = new AbortController();
   private waking = new AbortController();
-  private wantsResnapshot = false;
-  private snapshotted: ((position: number) => void)[] = [];
+  /** The source has changed, and is snapshotted anew without being asked. */
+  private heals = false;
+  private readonly resnapshots = new ResnapshotRequests();
   private pause = shortestPause;
   private finished: Promise<void> | null = null;
 
@@ -72,36 +75,35 @@ export class Projector {
     this.enter('stopped');
   }
 
-  /** Each life opens a new epoch of the source, until the lake has its snapshot. */
-  requestResnapshot(): void {
-    this.wantsResnapshot = true;
+  /**
+   * Each life opens a new epoch of the source, until the lake has its snapshot: resolves then, with its last position. When
+   * the signal aborts before, the source goes on where the lake stands, and this rejects once nothing of the snapshot can
+   * come any more.
+   */
+  resnapshot(signal?: AbortSignal, progress?: TellProgress): Promise<number> {
+    const snapshotted = this.resnapshots.add(signal, progress);
+    signal?.addEventListener('abort', () => this.waking.abort(), { once: true });
     this.waking.abort();
-  }
-
-  /** The same; resolves with the snapshot's last position when it is in the lake. The signal ends only the waiting. */
-  resnapshot(signal: AbortSignal): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    this.snapshotted.push(resolve);
-    this.requestResnapshot();
-    return promise;
+    return snapshotted;
   }
 
   async accept(transaction: Transaction): Promise<void> {
     if (!this.projection) throw new Error('The projection is closed.');
-    await this.projection.accept(transaction);
+    await this.projection.accept(transaction.header.opens ? this.resnapshots.watched(transaction) : transaction);
   }
 
   private async run(): Promise<void> {
     while (!this.stopping.signal.aborted) {
       this.waking = new AbortController();
+      this.resnapshots.dropCancelled();
       const error = await this.live();
       if (!error) continue;
       const reaction = reactionTo(error);
       const heals = reaction === 'park' && this.options.resnapshot;
-      this.wantsResnapshot ||= heals;
+      this.heals ||= heals;
       await this.wait(heals ? 'retry' : reaction, error);
     }
+    this.resnapshots.dropCancelled();
   }
 
   /** From opening to the first failure, or until somebody wants something else (null). */
@@ -126,7 +128,7 @@ export class Projector {
     const starting = this.transport.start(
       projection.appender.lakePosition,
       { progress: (progress) => projection.progress(progress), failed: ended.resolve },
-      { resnapshot: this.wantsResnapshot },
+      { resnapshot: this.heals || this.resnapshots.wanted },
     );
     const early = await Promise.race([starting.then(() => undefined), ended.promise]);
     if (early !== undefined) return early;
@@ -160,8 +162,8 @@ export class Projector {
 
   /** Not before it is in the lake: one that was taken in may yet be lost. */
   private hasSnapshot(position: number): void {
-    this.wantsResnapshot = false;
-    for (const resolve of this.snapshotted.splice(0)) resolve(position);
+    this.heals = false;
+    this.resnapshots.fulfil(position);
   }
 
   /** Folding stops first: a delivery may be waiting for it, and the source stops only when its delivery has settled. */

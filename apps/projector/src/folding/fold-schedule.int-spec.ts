@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Transaction } from '#libs/change-event';
@@ -36,6 +37,8 @@ afterEach(async () => {
 interface Life {
   readonly stores: VersionStore[];
   readonly folding: FoldSchedule;
+  /** The folds' own connection. */
+  readonly folds: DuckDBConnection;
   readonly append: (...transactions: Transaction[]) => Promise<void>;
   readonly folded: Folded[];
   readonly failures: FoldFailed[];
@@ -51,7 +54,8 @@ async function open(options: Partial<FoldOptions> = {}): Promise<Life> {
   const table = await DeltaTable.open(folder, connection);
   const stores = await openVersionStores(lake, ledger.tables, connection);
   const [folded, failures]: [Folded[], FoldFailed[]] = [[], []];
-  const folding = new FoldSchedule(stores, table, await duckdb.connect(), {
+  const folds = await duckdb.connect();
+  const folding = new FoldSchedule(stores, table, folds, {
     ...{ minimumChanges: 1_000_000, shareOfOpenRows: 0.01, maximumAge: 2 ** 30, maximumBacklog: 4 },
     ...{ folded: (one) => folded.push(one), failed: (error) => failures.push(error), pauseAfterFailure: 1, ...options },
   });
@@ -65,7 +69,7 @@ async function open(options: Partial<FoldOptions> = {}): Promise<Life> {
     for (const one of transactions) await appender.accept(one);
     await appender.settled();
   };
-  return { stores, folding, append, folded, failures };
+  return { stores, folding, folds, append, folded, failures };
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -423,6 +427,50 @@ describe('asked to fold now', () => {
     held.letGo();
     await stopped;
     await expect(done).rejects.toThrow(FoldingEnded);
+  });
+
+  it('tells how many changes have been passed over or taken, table by table', async () => {
+    const { append, folding } = await open();
+    await append(transaction(200, [account('A', '1', 'c')]), transaction(300, [account('B', '1', 'c')]));
+    const told: [number, number | null][] = [];
+    await folding.foldNow({ progress: (...progress) => told.push(progress) });
+    expect(told.filter((progress, i) => !isDeepStrictEqual(progress, told[i - 1]))).toEqual([
+      [0, 4],
+      [2, 4],
+      [4, 4],
+    ]);
+  });
+
+  it('and called off stops in the middle of a table, which is as it was, and folds later', async () => {
+    const { append, folding, folds, failures, folded } = await open();
+    await append(transaction(200, [account('A', '1', 'c')]));
+    const calling = new AbortController();
+    const run = folds.run.bind(folds);
+    jest.spyOn(folds, 'run').mockImplementationOnce((...args) => {
+      setImmediate(() => calling.abort(new Error('called off')));
+      // never ends by itself
+      return run('CREATE OR REPLACE TEMP TABLE endless AS FROM range(1_000_000_000_000)').then(() => run(...args));
+    });
+    await expect(folding.foldNow({ signal: calling.signal })).rejects.toThrow('called off');
+    expect({ failures, failure: folding.failure, folded }).toEqual({ failures: [], failure: null, folded: [] });
+    expect([await dataFilesOf('accounts_dimension'), await dataFilesOf('notes_dimension')]).toEqual([[], []]);
+    await folding.foldNow();
+    expect(await rowsOf('accounts_dimension')).toHaveLength(1);
+  });
+
+  it('and called off before its turn leaves the fold alone that runs', async () => {
+    const { append, folding, stores, folded } = await open();
+    const held = holdFold(stores[0]!);
+    await append(snapshot());
+    await held.begun;
+    await append(transaction(300, [account('A', '5')]));
+    const calling = new AbortController();
+    const done = folding.foldNow({ signal: calling.signal });
+    calling.abort(new Error('called off'));
+    await expect(done).rejects.toThrow('called off');
+    held.letGo();
+    await until(() => folded.length === 2);
+    expect(folding.folded).toBe(4);
   });
 });
 

@@ -6,8 +6,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DeltaTable } from '#libs/delta-log';
 import { changelogTags } from '#libs/lake';
 import type { Tip } from '../append/tip.js';
+import type { TellProgress } from '../operations/operation.js';
 import type { Folded } from './fold.js';
-import { TableFolding, type FoldFailed } from './table-folding.js';
+import { FoldBrokenOff, TableFolding, type FoldFailed } from './table-folding.js';
 import type { VersionStore } from './version-store.js';
 
 export interface FoldOptions {
@@ -27,6 +28,14 @@ export interface FoldOptions {
   readonly pauseAfterFailure?: number;
   /** Open rows of one file, about; tests have few. */
   readonly rowsPerFile?: number | undefined;
+}
+
+/** A fold that somebody waits for. */
+export interface Hurry {
+  /** Ends it: what is being computed is broken off, and no other table begun. */
+  readonly signal?: AbortSignal;
+  /** Changes that are folded, of so many; once for each table that has to pass over or take them. */
+  readonly progress?: TellProgress;
 }
 
 /** How far a table is folded, whether another catalog made it, why it is not folded. */
@@ -93,17 +102,33 @@ export class FoldSchedule {
 
   /**
    * Resolves when everything that was appended before is folded, but in tables that another catalog made.
-   * @throws FoldFailed, FoldingEnded
+   * @throws FoldFailed, FoldingEnded, what the signal aborts with
    */
-  async foldNow(): Promise<void> {
-    const position = this.tip;
-    await this.running; // began before, so its failures are not this one's
+  async foldNow(hurry: Hurry = {}): Promise<void> {
+    const [position, { signal, progress }] = [this.tip, hurry];
+    const total = this.changesBehind(position);
+    const tell = () => progress?.(total - this.changesBehind(position), total);
+    tell();
+    await this.runningOr(signal); // began before, so its failures are not this one's
     while (this.tables.some((table) => table.isBehind(position))) {
+      signal?.throwIfAborted();
       if (this.stopped) throw new FoldingEnded(position);
-      this.start({ hurried: true });
+      this.start({ ...(signal && { signal }), progress: tell });
       const [failure] = (await this.running) ?? [];
       if (failure) throw failure;
     }
+    tell();
+  }
+
+  /** Resolves when no fold runs that began before, or the signal aborts. */
+  private async runningOr(signal: AbortSignal | undefined): Promise<void> {
+    const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
+    if (!signal?.aborted) await Promise.race([this.running, aborted]);
+  }
+
+  private changesBehind(position: number): number {
+    const behind = this.tables.filter((table) => table.isBehind(position));
+    return behind.reduce((sum, table) => sum + position - table.position, 0);
   }
 
   /** Does `work` on a source table's versions while no fold touches them. */
@@ -177,12 +202,12 @@ export class FoldSchedule {
     return Math.min(usual, ...again);
   }
 
-  private start({ hurried = false } = {}): void {
+  private start(hurry?: Hurry): void {
     if (this.stopped || this.running) return;
     this.disarm();
-    const tables = this.tables.filter((table) => table.isBehind(this.tip) && (hurried || table.rest === 0));
+    const tables = this.tables.filter((table) => table.isBehind(this.tip) && (hurry || table.rest === 0));
     if (tables.length === 0) return this.arm();
-    this.running = this.fold(tables, this.tip).finally(() => {
+    this.running = this.fold(tables, this.tip, hurry).finally(() => {
       this.running = null;
       this.release();
       if (this.folded >= this.tip) this.due = false;
@@ -191,15 +216,17 @@ export class FoldSchedule {
   }
 
   /** A table that cannot be folded holds no other one up. */
-  private async fold(tables: readonly TableFolding[], position: number): Promise<FoldFailed[]> {
+  private async fold(tables: readonly TableFolding[], position: number, hurry?: Hurry): Promise<FoldFailed[]> {
     this.due = false;
     const failures: FoldFailed[] = [];
     for (const table of tables) {
-      if (this.stopped) break;
+      if (this.stopped || hurry?.signal?.aborted) break;
       try {
-        const folded = await table.foldTo(position);
+        const folded = await table.foldTo(position, hurry?.signal);
         if (folded) this.options.folded(folded);
+        hurry?.progress?.(0, null);
       } catch (error) {
+        if (error instanceof FoldBrokenOff) break;
         failures.push(error as FoldFailed);
         this.options.failed(error as FoldFailed);
       }

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { interruptOn } from '../interrupt-on.js';
 import { fold, type Folded } from './fold.js';
 import type { Changelog } from './fold-files.js';
 import type { VersionStore } from './version-store.js';
@@ -12,6 +13,15 @@ export class FoldFailed extends Error {
   ) {
     super(`The changes of ${table} cannot be folded; this is tried again: ${cause.message}`, { cause });
     this.name = 'FoldFailed';
+  }
+}
+
+/** Somebody called off the fold that they had asked for. Nothing of it is in the table. */
+export class FoldBrokenOff extends Error {
+  readonly code = 'fold-broken-off';
+  constructor(readonly table: string) {
+    super(`The fold of ${table} was called off; its changes wait for the next one.`);
+    this.name = 'FoldBrokenOff';
   }
 }
 
@@ -73,20 +83,25 @@ export class TableFolding {
     return !this.drifted && this.position < position;
   }
 
-  /** null where somebody else brought the table there meanwhile. @throws FoldFailed */
-  foldTo(position: number): Promise<Folded | null> {
+  /** null where somebody else brought the table there meanwhile. @throws FoldFailed, FoldBrokenOff */
+  foldTo(position: number, signal?: AbortSignal): Promise<Folded | null> {
     return this.exclusively(async () => {
       if (!this.isBehind(position)) return null;
       const [{ duckdb }, { rowsPerFile }] = [this, this.options];
+      if (signal?.aborted) throw new FoldBrokenOff(this.table);
+      const done = signal && interruptOn(signal, duckdb);
       try {
         const folded = await fold(this.store, this.changelog, position, { duckdb, rowsPerFile });
         this.failures = [];
         return folded;
       } catch (error) {
+        if (signal?.aborted && isInterrupt(error as Error)) throw new FoldBrokenOff(this.table);
         const failure = new FoldFailed(this.table, error as Error);
         this.failures = [...this.failures.slice(1 - patience), failure];
         this.restsUntil = performance.now() + this.options.pauseAfterFailure;
         throw failure;
+      } finally {
+        done?.();
       }
     });
   }
@@ -98,3 +113,6 @@ export class TableFolding {
     return done;
   }
 }
+
+/** DuckDB has no code for it. */
+const isInterrupt = ({ message }: Error): boolean => /^INTERRUPT Error/.test(message);

@@ -1,8 +1,9 @@
-import { Controller, HttpCode, Post, Query, Res } from '@nestjs/common';
-import { ApiProperty, ApiTags } from '@nestjs/swagger';
+import { HttpCode, Post, Query, Res } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Projector } from '../projector.js';
-import { ApiBegins, operationController } from './operation-controller.js';
+import type { Operation } from './operation.js';
+import { ApiBegins, operationController, OperationsOf } from './operation-controller.js';
 import { OperationDesk } from './operation-desk.js';
 import { OperationResource, WaitQuery } from './operation.dto.js';
 import { projectionOf } from './projection-of.js';
@@ -18,12 +19,12 @@ export class FoldResource extends OperationResource {
   report: FoldReport | null;
 }
 
-@ApiTags('operations')
-@Controller('v1/folds')
+@OperationsOf('folds')
 export class FoldsController extends operationController<FoldReport>({
   kind: 'fold',
   name: 'Fold',
   resource: FoldResource,
+  cancelled: 'what was folded before stays folded, and no answer changes',
 }) {
   constructor(
     desk: OperationDesk,
@@ -41,8 +42,8 @@ export class FoldsController extends operationController<FoldReport>({
   )
   start(@Query() query: WaitQuery, @Res({ passthrough: true }) reply: FastifyReply) {
     const { folding } = projectionOf(this.projector);
-    const run = async (): Promise<FoldReport> => {
-      await folding.foldNow();
+    const run: Operation<FoldReport>['run'] = async (progress, signal) => {
+      await folding.foldNow({ progress, signal });
       return { folded: folding.folded };
     };
     return this.desk.begin<FoldReport>({ kind: 'fold', table: null }, { run }, query, reply);

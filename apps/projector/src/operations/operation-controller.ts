@@ -1,6 +1,13 @@
 /** What the controllers of all kinds of operation have, typed by the kind's own resource. */
-import { applyDecorators, Get, Param, type Type } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiProperty } from '@nestjs/swagger';
+import { applyDecorators, Controller, Delete, Get, HttpCode, Param, type Type } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { ProblemCode } from '#libs/problems';
 import { ApiProblems } from '#libs/service';
 import type { OperationDesk, Shown } from './operation-desk.js';
@@ -12,10 +19,16 @@ interface Description {
   /** In operation ids: `Rebuild`. */
   readonly name: string;
   readonly resource: Type<OperationResource>;
+  /** What is left of one that is cancelled. */
+  readonly cancelled: string;
 }
 
-/** `GET` of the recent ones and of one. The subclass has what begins one, and what cancels it if that makes sense. */
-export function operationController<Report>({ kind, name, resource }: Description) {
+/** What is decorated is the controller of a kind of operation, under its collection: `rebuilds`. */
+export const OperationsOf = (collection: string) =>
+  applyDecorators(ApiTags('operations'), Controller(`v1/${collection}`));
+
+/** `GET` of the recent ones and of one, and `DELETE` of one. The subclass has what begins one. */
+export function operationController<Report>({ kind, name, resource, cancelled }: Description) {
   class List {
     @ApiProperty({ type: [resource] })
     data: Shown<Report>[];
@@ -38,6 +51,16 @@ export function operationController<Report>({ kind, name, resource }: Descriptio
     @ApiProblems('not-found')
     one(@Param('id') id: string): Shown<Report> {
       return this.desk.show<Report>(kind, id);
+    }
+
+    /** Not before it has ended, so that whoever asked may go on from there. */
+    @Delete(':id')
+    @HttpCode(204)
+    @ApiOperation({ operationId: `cancel${name}`, summary: `Cancel a ${kind}; ${cancelled}` })
+    @ApiNoContentResponse({ description: 'It has ended, or had before.' })
+    @ApiProblems('not-found')
+    cancel(@Param('id') id: string): Promise<void> {
+      return this.desk.cancel(kind, id);
     }
   }
   return OperationController;

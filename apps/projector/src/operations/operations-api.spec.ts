@@ -18,7 +18,6 @@ class StagedProjector {
   status = { state: 'retry', error: new Error('connection lost') };
   work = Promise.withResolvers<unknown>();
   progress: TellProgress | null = null;
-  signal: AbortSignal | null = null;
 
   constructor() {
     this.begin();
@@ -27,16 +26,19 @@ class StagedProjector {
   begin(): void {
     this.work = Promise.withResolvers();
     this.work.promise.catch(() => {}); // of a test that begins nothing
-    const folding = { folded: 7, foldNow: () => this.work.promise };
-    const rebuild = (_table: string, progress: TellProgress, signal: AbortSignal) => {
-      this.progress = progress;
-      signal.addEventListener('abort', () => this.work.reject(signal.reason));
-      return this.work.promise;
-    };
-    this.running = { folding, rebuilds: { tables: ['halls', 'rooms'], rebuild } };
+    const foldNow = ({ progress, signal }: { progress: TellProgress; signal: AbortSignal }) =>
+      this.do(progress, signal);
+    const rebuild = (_table: string, progress: TellProgress, signal: AbortSignal) => this.do(progress, signal);
+    this.running = { folding: { folded: 7, foldNow }, rebuilds: { tables: ['halls', 'rooms'], rebuild } };
   }
 
-  resnapshot(): Promise<unknown> {
+  resnapshot(signal: AbortSignal, progress: TellProgress): Promise<unknown> {
+    return this.do(progress, signal);
+  }
+
+  private do(progress: TellProgress, signal: AbortSignal): Promise<unknown> {
+    this.progress = progress;
+    signal.addEventListener('abort', () => this.work.reject(signal.reason));
     return this.work.promise;
   }
 }
@@ -125,13 +127,6 @@ describe('a rebuild', () => {
     expect((await ask('POST', '/v1/rebuilds', { table: 'rooms' })).status).toBe(202);
   });
 
-  it('is cancelled by DELETE, and stays to be seen', async () => {
-    const { location } = await ask('POST', '/v1/rebuilds', { table: 'halls' });
-    expect(await ask('DELETE', location as string)).toMatchObject({ status: 204, body: null });
-    expect((await ask('GET', location as string)).body).toMatchObject({ state: 'cancelled', finished_at: time });
-    expect((await ask('DELETE', location as string)).status).toBe(204);
-  });
-
   it.each([
     [{ table: 'students' }, 422, { pointer: '/table', code: 'not-a-choice', wanted: 'one of halls, rooms' }],
     [{}, 422, { pointer: '/table', code: 'missing' }],
@@ -168,11 +163,6 @@ describe('a fold', () => {
     });
   });
 
-  it('cannot be cancelled', async () => {
-    const { location } = await ask('POST', '/v1/folds');
-    expect((await ask('DELETE', location as string)).status).toBe(405);
-  });
-
   it('has an address of its own kind', async () => {
     const { body } = await ask('POST', '/v1/folds');
     expect((await ask('GET', `/v1/folds/${body.id}`)).status).toBe(200);
@@ -192,5 +182,24 @@ describe('a resnapshot', () => {
     projector.work.resolve(4711);
     await operations.whenEnded((location as string).split('/').at(-1)!);
     expect((await ask('GET', location as string)).body).toMatchObject({ state: 'done', report: { position: 4711 } });
+  });
+});
+
+describe('any operation', () => {
+  it.each([
+    ['folds', undefined],
+    ['rebuilds', { table: 'halls' }],
+    ['resnapshots', undefined],
+  ])('of %s tells its progress, is cancelled by DELETE, and stays to be seen', async (collection, body) => {
+    const { location } = await ask('POST', `/v1/${collection}`, body);
+    projector.progress!(3, 8);
+    expect((await ask('GET', location as string)).body).toMatchObject({ state: 'running', done: 3, total: 8 });
+    expect(await ask('DELETE', location as string)).toMatchObject({ status: 204, body: null });
+    expect((await ask('GET', location as string)).body).toMatchObject({ state: 'cancelled', finished_at: time });
+    expect((await ask('DELETE', location as string)).status).toBe(204);
+  });
+
+  it('that nobody began cannot be cancelled', async () => {
+    expect(await ask('DELETE', '/v1/folds/7')).toMatchObject({ status: 404, body: { code: 'not-found' } });
   });
 });

@@ -1,11 +1,10 @@
-import { Body, Controller, Delete, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { Body, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { IsString } from 'class-validator';
 import type { FastifyReply } from 'fastify';
-import { ApiProblems } from '#libs/service';
 import { Projector } from '../projector.js';
 import type { Operation } from './operation.js';
-import { ApiBegins, operationController } from './operation-controller.js';
+import { ApiBegins, operationController, OperationsOf } from './operation-controller.js';
 import { OperationDesk } from './operation-desk.js';
 import { OperationResource, WaitQuery } from './operation.dto.js';
 import { projectionOf } from './projection-of.js';
@@ -27,12 +26,12 @@ export class RebuildResource extends OperationResource {
   report: RebuildResult | null;
 }
 
-@ApiTags('operations')
-@Controller('v1/rebuilds')
+@OperationsOf('rebuilds')
 export class RebuildsController extends operationController<RebuildResult>({
   kind: 'rebuild',
   name: 'Rebuild',
   resource: RebuildResource,
+  cancelled: 'the table stays as it was',
 }) {
   constructor(
     desk: OperationDesk,
@@ -53,14 +52,5 @@ export class RebuildsController extends operationController<RebuildResult>({
     refuseUnknownTable(table, rebuilds.tables);
     const run: Operation<RebuildResult>['run'] = (progress, signal) => rebuilds.rebuild(table, progress, signal);
     return this.desk.begin<RebuildResult>({ kind: 'rebuild', table }, { run }, query, reply);
-  }
-
-  @Delete(':id')
-  @HttpCode(204)
-  @ApiOperation({ operationId: 'cancelRebuild', summary: 'Cancel a rebuild; the table stays as it was' })
-  @ApiNoContentResponse({ description: 'It has ended, or had before.' })
-  @ApiProblems('not-found')
-  cancel(@Param('id') id: string): Promise<void> {
-    return this.desk.cancel('rebuild', id);
   }
 }

@@ -1,8 +1,9 @@
-import { Controller, HttpCode, Post, Query, Res } from '@nestjs/common';
-import { ApiProperty, ApiTags } from '@nestjs/swagger';
+import { HttpCode, Post, Query, Res } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Projector } from '../projector.js';
-import { ApiBegins, operationController } from './operation-controller.js';
+import type { Operation } from './operation.js';
+import { ApiBegins, operationController, OperationsOf } from './operation-controller.js';
 import { OperationDesk } from './operation-desk.js';
 import { OperationResource, WaitQuery } from './operation.dto.js';
 
@@ -17,12 +18,12 @@ export class ResnapshotResource extends OperationResource {
   report: ResnapshotReport | null;
 }
 
-@ApiTags('operations')
-@Controller('v1/resnapshots')
+@OperationsOf('resnapshots')
 export class ResnapshotsController extends operationController<ResnapshotReport>({
   kind: 'resnapshot',
   name: 'Resnapshot',
   resource: ResnapshotResource,
+  cancelled: 'the source goes on where the lake stands',
 }) {
   constructor(
     desk: OperationDesk,
@@ -40,8 +41,8 @@ export class ResnapshotsController extends operationController<ResnapshotReport>
     ResnapshotResource,
   )
   start(@Query() query: WaitQuery, @Res({ passthrough: true }) reply: FastifyReply) {
-    const run = async (_: unknown, signal: AbortSignal): Promise<ResnapshotReport> => ({
-      position: await this.projector.resnapshot(signal),
+    const run: Operation<ResnapshotReport>['run'] = async (progress, signal) => ({
+      position: await this.projector.resnapshot(signal, progress),
     });
     return this.desk.begin<ResnapshotReport>({ kind: 'resnapshot', table: null }, { run }, query, reply);
   }

@@ -1,9 +1,8 @@
-import { Body, Controller, Delete, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { Body, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { IsOptional, IsString } from 'class-validator';
 import type { FastifyReply } from 'fastify';
-import { ApiProblems } from '#libs/service';
-import { ApiBegins, operationController } from './operation-controller.js';
+import { ApiBegins, operationController, OperationsOf } from './operation-controller.js';
 import { OperationDesk } from './operation-desk.js';
 import { OperationResource, WaitQuery } from './operation.dto.js';
 import { refuseUnknownTable } from './unknown-table.js';
@@ -26,12 +25,12 @@ export class VerificationResource extends OperationResource {
   report: VerificationResult | null;
 }
 
-@ApiTags('operations')
-@Controller('v1/verifications')
+@OperationsOf('verifications')
 export class VerificationsController extends operationController<VerificationResult>({
   kind: 'verification',
   name: 'Verification',
   resource: VerificationResource,
+  cancelled: 'it changes nothing anyway',
 }) {
   constructor(
     desk: OperationDesk,
@@ -56,14 +55,5 @@ export class VerificationsController extends operationController<VerificationRes
     if (table !== undefined) refuseUnknownTable(table, this.verifier.tables);
     const subject = { kind: 'verification', table: table ?? null } as const;
     return this.desk.begin<VerificationResult>(subject, this.verifier.operationOf(subject.table), query, reply);
-  }
-
-  @Delete(':id')
-  @HttpCode(204)
-  @ApiOperation({ operationId: 'cancelVerification', summary: 'Cancel a verification' })
-  @ApiNoContentResponse({ description: 'It has ended, or had before.' })
-  @ApiProblems('not-found')
-  cancel(@Param('id') id: string): Promise<void> {
-    return this.desk.cancel('verification', id);
   }
 }

@@ -15,6 +15,7 @@ import { failpoint } from '#libs/failpoints';
 import { appIds, configuration } from '#libs/lake';
 import type { FoldSchedule } from '../../folding/fold-schedule.js';
 import type { VersionStore } from '../../folding/version-store.js';
+import { interruptOn } from '../../interrupt-on.js';
 import type { TellProgress } from '../operation.js';
 import { chunkEnd } from './changelog-chunks.js';
 import { compareVersions, sharedColumns, type Differences } from './comparison.js';
@@ -76,8 +77,7 @@ export class Rebuild {
 
   /** @throws what the signal aborts with, before anything is committed */
   async run(progress: TellProgress, signal: AbortSignal): Promise<RebuildReport> {
-    const interrupt = () => this.duckdb.interrupt();
-    signal.addEventListener('abort', interrupt);
+    const done = interruptOn(signal, this.duckdb);
     try {
       const report = await this.make(progress, signal);
       await this.of.folding.exclusively(this.of.store.table.table, () => this.takeOver(progress, signal));
@@ -87,7 +87,7 @@ export class Rebuild {
       signal.throwIfAborted();
       throw error;
     } finally {
-      signal.removeEventListener('abort', interrupt);
+      done();
     }
   }
 
