@@ -4,141 +4,18 @@
  * of the read's answer less that of the command's.
  */
 import pg from 'pg';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { LoadProcess } from './load/load-process.js';
 import { insertStudents } from './load/students.js';
-import type { UpdateOptions, UpdateResult } from './load/update-students.js';
 import { argument } from './measuring/arguments.js';
-import { changeTimes } from './measuring/changelog-times.js';
+import { freshnessAt, stages, type Freshness } from './measuring/freshness-at-rate.js';
 import { median, percentile } from './measuring/latencies.js';
 import { MeasuredProduct } from './measuring/measured-product.js';
+import { probe, registerProbed } from './measuring/probes.js';
 import { conclude, rounded, say, table, usageFigures, usageTable } from './measuring/report.js';
 
 const rates = process.argv.includes('--rate') ? [argument('rate', 0)] : [100, 500, 2000];
 const seconds = argument('seconds', 20);
-const warmUp = 3;
-const interval = 50;
 const students = argument('students', 100_000);
-/** Known to the event store, and to nobody who writes past it. */
-const probed = 100;
 const aim = { p50: 60, p99: 200 };
-const program = new URL('load/update-students.js', import.meta.url);
-
-/** Times are the wall clock's, milliseconds since 1970. */
-interface Probe {
-  readonly commanded: number;
-  readonly shown: number;
-  /** How long the same question takes when there is nothing to wait for. */
-  readonly read: number;
-  readonly position: number;
-}
-
-const now = () => performance.timeOrigin + performance.now();
-
-async function register(product: MeasuredProduct): Promise<string[]> {
-  const ids: string[] = [];
-  for (let i = 0; i < probed; i++) {
-    const answer = await fetch(`${product.url('command-api')}/v1/students`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        first_name: 'Ada',
-        last_name: `Probe ${i}`,
-        date_of_birth: '2004-12-10',
-        year_of_study: 1,
-        gpa: 2,
-        enrollment_status: 'full-time',
-      }),
-    });
-    if (answer.status !== 201) throw new Error(`Registering was answered with ${await answer.text()}`);
-    ids.push(((await answer.json()) as { id: string }).id);
-  }
-  return ids;
-}
-
-/** Null if the answer came too late to be one. */
-async function probe(product: MeasuredProduct, id: string, gpa: number): Promise<Probe | null> {
-  const changed = await fetch(`${product.url('command-api')}/v1/students/${id}`, {
-    method: 'PATCH',
-    headers: { 'content-type': 'application/merge-patch+json' },
-    body: JSON.stringify({ gpa }),
-  });
-  const commanded = now();
-  if (changed.status !== 200) throw new Error(`A command was answered with ${await changed.text()}`);
-  void changed.arrayBuffer();
-  const url = `${product.url('query-api')}/v1/dimensions/students/${id}`;
-  const shown = await fetch(`${url}?wait=10`, {
-    headers: { 'consistency-token': changed.headers.get('consistency-token')! },
-  });
-  const { data } = (await shown.json()) as { data: { gpa: number; opened_tx: number } };
-  const shownAt = now();
-  if (shown.status === 503) return null;
-  if (data.gpa !== gpa) throw new Error(`The answer to a token shows gpa ${data.gpa} instead of ${gpa}.`);
-  await fetch(url).then((again) => again.arrayBuffer());
-  return { commanded, shown: shownAt, read: now() - shownAt, position: data.opened_tx };
-}
-
-/** One every `interval`, whether or not the one before was answered. */
-async function probes(product: MeasuredProduct, ids: readonly string[], turn: number): Promise<(Probe | null)[]> {
-  const started = performance.now();
-  const asked: Promise<Probe | null>[] = [];
-  for (let i = 0; i * interval < seconds * 1000; i++) {
-    const due = started + i * interval - performance.now();
-    if (due > 0) await sleep(due);
-    const gpa = ((Math.floor(i / ids.length) + turn * 100) % 400) / 100; // another one than last time
-    asked.push(probe(product, ids[i % ids.length]!, gpa));
-  }
-  return Promise.all(asked);
-}
-
-async function measure(product: MeasuredProduct, ids: readonly string[], rate: number, turn: number) {
-  await product.quiet();
-  const { databaseUrl } = product;
-  const options = { databaseUrl, rate, connections: 16, students } satisfies UpdateOptions;
-  const load = new LoadProcess<UpdateResult>(program, options);
-  try {
-    await load.begun;
-    await sleep(warmUp * 1000);
-    const meter = product.meter({ load: { pid: load.pid } });
-    const all = await probes(product, ids, turn);
-    const usage = meter.stop();
-    load.stop();
-    const background = await load.result;
-    const answered = all.filter((one) => one !== null);
-    const times = await changeTimes(
-      product.lake,
-      answered.map(({ position }) => position),
-    );
-    return {
-      answered,
-      late: all.length - answered.length,
-      usage,
-      rate: background.commits / background.seconds,
-      times,
-    };
-  } finally {
-    load.kill();
-  }
-}
-
-type Measured = Awaited<ReturnType<typeof measure>>;
-
-/** Milliseconds of each stage, of the probes whose commits the lake still tells about. */
-function stages({ answered, times }: Measured): Record<string, number[]> {
-  const known = answered.flatMap((one) => {
-    const at = times.get(one.position);
-    return at ? [{ ...one, ...at }] : [];
-  });
-  return {
-    'commit → answer of the command': known.map(({ committed, commanded }) => commanded - committed),
-    'commit → Parquet file complete': known.map(({ committed, written }) => written - committed),
-    'file → commit visible in the log': known.map(({ written, visible }) => visible - written),
-    'log → cut swapped': known.map(({ visible, shown, read }) => shown - read - visible),
-    'cut swapped → answer': known.map(({ read }) => read),
-    'commit → answer of the read': known.map(({ committed, shown }) => shown - committed),
-    'changes in the same batch': known.map(({ batch }) => batch),
-  };
-}
 
 const both = (values: readonly number[]) => `${rounded(percentile(values, 50))} / ${rounded(percentile(values, 99))}`;
 
@@ -147,13 +24,13 @@ await MeasuredProduct.run(async (product) => {
   await client.connect();
   await insertStudents(client, 0, students);
   await client.end();
-  const ids = await register(product);
+  const ids = await registerProbed(product);
   await probe(product, ids[0]!, 0.5);
   const results: Record<string, number> = {};
   const rows = new Map<string, string[]>();
-  const measured: Measured[] = [];
+  const measured: Freshness[] = [];
   for (const [turn, rate] of rates.entries()) {
-    const one = await measure(product, ids, rate, turn + 1);
+    const one = await freshnessAt(product, ids, { rate, seconds, students, turn: turn + 1 });
     measured.push(one);
     usageTable(one.usage, seconds, `At ${rate} commits a second`);
     const fresh = one.answered.map(({ commanded, shown }) => shown - commanded);
@@ -163,7 +40,7 @@ await MeasuredProduct.run(async (product) => {
     for (const [stage, values] of Object.entries(stages(one)))
       results[`at_${rate}_${stage.replaceAll(/\W+/g, '_').toLowerCase()}_p50`] = median(values);
   }
-  const row = (name: string, cell: (one: Measured) => string) => rows.set(name, measured.map(cell));
+  const row = (name: string, cell: (one: Freshness) => string) => rows.set(name, measured.map(cell));
   row('commits/s achieved', ({ rate }) => rounded(rate));
   row('probes, of them late', ({ answered, late }) => `${answered.length + late}, ${late}`);
   row('FRESHNESS', ({ answered }) => both(answered.map(({ commanded, shown }) => shown - commanded)));

@@ -5,46 +5,18 @@
  */
 import pg from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LoadProcess } from './load/load-process.js';
-import type { MixOptions, MixResult } from './load/mix-changes.js';
 import { insertStudents } from './load/students.js';
 import { argument } from './measuring/arguments.js';
 import { MeasuredProduct } from './measuring/measured-product.js';
 import { conclude, rounded, say, table, usageFigures, usageTable } from './measuring/report.js';
+import { saturate } from './measuring/saturation.js';
 import { compareStudents } from './measuring/source-and-lake.js';
 
 const changes = argument('changes', 1_000_000);
 const students = argument('students', 100_000);
-const connections = 8;
-const rowsPerTransaction = 100;
 const aim = 50_000;
-/** Slower than this many rows a second is given up. */
-const hopeless = 1000;
 /** Milliseconds in which the students that are there at the beginning are folded. */
 const settling = 3000;
-const program = new URL('load/mix-changes.js', import.meta.url);
-
-/** `before`: the position that the lake shows, with nothing on its way. */
-async function send(product: MeasuredProduct, before: number, count: number) {
-  const options = {
-    databaseUrl: product.databaseUrl,
-    connections,
-    transactions: Math.ceil(count / rowsPerTransaction),
-    students,
-  } satisfies MixOptions;
-  const load = new LoadProcess<MixResult>(program, options);
-  try {
-    await load.begun;
-    const started = performance.now();
-    const meter = product.meter({ load: { pid: load.pid } });
-    const written = await load.result;
-    await product.untilPosition(before + written.changes, 60 + count / hopeless);
-    const total = (performance.now() - started) / 1000;
-    return { writing: written.seconds, total, changes: written.changes, usage: meter.stop() };
-  } finally {
-    load.kill();
-  }
-}
 
 await MeasuredProduct.run(async (product) => {
   const client = new pg.Client({ connectionString: product.databaseUrl });
@@ -53,7 +25,7 @@ await MeasuredProduct.run(async (product) => {
   await insertStudents(client, 0, students);
   await product.untilPosition(empty + students, 120);
   await sleep(settling);
-  const { writing, total, changes: sent, usage } = await send(product, empty + students, changes);
+  const { writing, total, changes: sent, usage } = await saturate(product, { changes, students });
   usageTable(usage, total);
   table(
     `${sent.toLocaleString('en')} changes of students, ${students.toLocaleString('en')} of them at the beginning`,

@@ -17,8 +17,11 @@ export class MeasuredProduct {
   private constructor(private readonly product: Product) {}
 
   /** Starts one for `work`, and leaves nothing of it behind, also when it is told to end. */
-  static async run(work: (product: MeasuredProduct) => Promise<void>): Promise<void> {
-    const product = await Product.start();
+  static async run(
+    work: (product: MeasuredProduct) => Promise<void>,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const product = await Product.start(environment);
     const interrupted = () => void product.discard().finally(() => process.exit(130));
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
     try {
@@ -31,6 +34,11 @@ export class MeasuredProduct {
 
   get dataDir(): string {
     return this.product.dataDir;
+  }
+
+  /** Of the process that started the others. */
+  get pid(): number {
+    return this.product.run.child.pid!;
   }
 
   get lake(): string {
@@ -50,13 +58,18 @@ export class MeasuredProduct {
     return `http://127.0.0.1:${/port (\d+)/.exec(line!)![1]}`;
   }
 
+  /** All of it; its data stay until `run` ends. */
+  async stop(): Promise<void> {
+    await this.product.stop();
+  }
+
   meter(others: Groups = {}): UsageMeter {
     const { run } = this.product;
     return new UsageMeter({
       'command-api': { pid: run.pidOf('command-api') },
       'query-api': { pid: run.pidOf('query-api') },
       projector: { pid: run.pidOf('projector') },
-      standalone: { pid: run.child.pid! },
+      standalone: { pid: this.pid },
       Postgres: { pid: run.postgresPid()!, family: true },
       ...others,
     });

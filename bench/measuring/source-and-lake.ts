@@ -19,9 +19,12 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** Nothing may be written meanwhile. */
 export async function compareStudents(client: pg.ClientBase, queryApiUrl: string): Promise<Compared> {
-  const [source, lake] = [await sumOf(sourcePages(client)), await sumOf(lakePages(queryApiUrl))];
+  const [source, lake] = [await sumOf(sourcePages(client)), await sumOfLake(queryApiUrl)];
   return { sourceRows: source.rows, lakeRows: lake.rows, sourceSum: source.sum, lakeSum: lake.sum };
 }
+
+/** Of what a lake shows, as `lakeSum` has it. */
+export const sumOfLake = (queryApiUrl: string): Promise<{ rows: number; sum: string }> => sumOf(lakePages(queryApiUrl));
 
 async function sumOf(pages: AsyncIterable<readonly Row[]>): Promise<{ rows: number; sum: string }> {
   const hash = createHash('sha256');
