@@ -249,12 +249,17 @@ describe('migsbyu connector', () => {
   const status = (task: object) => ({ connector: { state: 'RUNNING' }, tasks: [task] });
 
   it('apply registers what the files and the catalog say, and shows how it is', async () => {
-    scenes = [{ status: 201, body: {} }, { body: status({ state: 'RUNNING' }) }];
+    scenes = [
+      { status: 201, body: {} },
+      { status: 404, body: {} }, // it answers before it has begun
+      { body: { connector: { state: 'RUNNING' }, tasks: [] } },
+      { body: status({ state: 'RUNNING' }) },
+    ];
     const { code, out } = await cli('connector', '--name', 'campus', 'apply');
     expect({ code, out }).toEqual({ code: 0, out: 'Connector campus is RUNNING, its task RUNNING.\n' });
     expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'PUT /connectors/campus/config',
-      'GET /connectors/campus/status',
+      ...Array<string>(3).fill('GET /connectors/campus/status'),
     ]);
     expect(JSON.parse(asked[0]!.body)).toMatchObject({
       'table.include.list': 'public.fields,public.events',

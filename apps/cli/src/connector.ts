@@ -1,6 +1,6 @@
 /** `migsbyu connector …`: the Debezium connector in Kafka Connect, from deploy/debezium and the catalog. */
 import { readFile } from 'node:fs/promises';
-import { Connector, connectorConfig, type ConnectorConfig } from '#libs/debezium';
+import { Connector, connectorConfig, type ConnectorConfig, type ConnectorStatus } from '#libs/debezium';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 
 export const connectorVerbs = {
@@ -24,6 +24,9 @@ export interface ConnectorSource {
   readonly tables: () => Promise<Iterable<string>>;
 }
 
+/** Milliseconds for the connector's task to begin. */
+const patience = 60_000;
+
 /** @throws ConnectFailed */
 export async function connectorWork(
   verb: ConnectorVerb,
@@ -34,12 +37,11 @@ export async function connectorWork(
     const config = JSON.parse(await readFile(settings, 'utf8')) as ConnectorConfig;
     await connector.apply(connectorConfig(config, await tables()));
   } else if (verb === 'restart') await connector.restart();
-  return describe(connector);
+  // Connect answers before it has begun what was asked of it
+  return describe(connector, verb === 'status' ? await connector.status() : await connector.settled(patience));
 }
 
-async function describe(connector: Connector): Promise<ConnectorAnswer> {
-  const { name } = connector;
-  const status = await connector.status();
+function describe({ name }: Connector, status: ConnectorStatus | null): ConnectorAnswer {
   if (!status) {
     const text = `There is no connector ${name}. Register it: migsbyu connector apply\n`;
     return { json: { name, connector: null, task: null, trace: null }, text, code: exitCodes.failed };

@@ -28,6 +28,7 @@ export class ConnectFailed extends Error {
 /** Connect answers 409 while its group rebalances. */
 const [busy, busyPause, busyTries] = [409, 200, 100];
 const statePause = 100;
+const atRest = new Set(['FAILED', 'STOPPED', 'PAUSED']);
 
 export class Connector {
   /** `url` is that of Connect's REST interface. */
@@ -54,6 +55,15 @@ export class Connector {
     if (!status) return null;
     const [task] = status.tasks;
     return { connector: status.connector.state, task: task?.state ?? null, trace: task?.trace ?? null };
+  }
+
+  /** Its status once its task runs, has failed, or is not to run; after `within` milliseconds whatever it is. */
+  async settled(within: number): Promise<ConnectorStatus | null> {
+    for (const deadline = Date.now() + within; ; await sleep(statePause)) {
+      const status = await this.status();
+      const over = status && (['RUNNING', 'FAILED'].includes(status.task ?? '') || atRest.has(status.connector));
+      if (over || Date.now() > deadline) return status;
+    }
   }
 
   async restart(): Promise<void> {

@@ -3,7 +3,7 @@
  * against the real process: whatever half of it a crash took, the next start brings back, and leaves the rest alone.
  */
 import { endNoted, readNote, startBroker, startConnect, writeNote, type ProcessNote } from '#libs/embedded-kafka';
-import type { Connector, ConnectorStatus } from '#libs/debezium';
+import type { Connector } from '#libs/debezium';
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -118,12 +118,8 @@ async function untilAnswering(program: string, note: ProcessNote, address: strin
 }
 
 async function untilCapturing(connector: Connector): Promise<void> {
-  let status: ConnectorStatus | null = null;
-  for (const deadline = Date.now() + patience; Date.now() < deadline; await sleep(pause)) {
-    status = await connector.status();
-    if (status?.task === 'RUNNING') return;
-    if (status?.task === 'FAILED' || status?.connector === 'FAILED') break;
-  }
+  const status = await connector.settled(patience);
+  if (status?.task === 'RUNNING') return;
   const state = `it is ${status?.connector ?? 'not there'}, its task ${status?.task ?? 'not there'}.`;
   throw new ConnectorFailed(connector.name, status?.trace ?? state);
 }
