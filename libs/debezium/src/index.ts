@@ -1,4 +1,5 @@
-export { canonicalText } from './canonical-text.js';
+export { AmbiguousValue } from './ambiguous-value.js';
+export { canonicalText, isTold } from './canonical-text.js';
 export { connectorConfig } from './connector-config.js';
 export { ConnectFailed, Connector, type ConnectorConfig, type ConnectorStatus } from './connector.js';
 export {

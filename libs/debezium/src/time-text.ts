@@ -1,37 +1,48 @@
 /** Debezium's ISO texts of dates and times (io.debezium.time.Iso*, java.time) as Postgres prints them in UTC. */
+import { AmbiguousValue } from './ambiguous-value.js';
 
-/** What java.time has for a date of ±infinity; timestamps come as the words. */
-const infinities: Readonly<Record<string, string>> = {
-  '+5877611-06-21Z': 'infinity',
-  '-5877641-06-24Z': '-infinity',
-};
+/** Years beyond those that Postgres has: what Java has for ±infinity. */
+const [lastYear, firstYear] = [5_874_897, -4713];
+/** What JDBC makes of -infinity: it drops the era. */
+const jdbcMinusInfinity = /^\+29226\d{4}-/;
 
-export function dateText(text: string): string {
-  if (infinities[text]) return infinities[text];
-  const { day, era } = dayOf(text.replace(/Z$/, ''));
+/**
+ * `jdbc`: the driver has read it, by Java's old calendar and without its era. Then a date before our era, or one of the ten
+ * days that the Julian calendar has and the Gregorian has not, reads like a later one.
+ * @throws AmbiguousValue
+ */
+export function dateText(text: string, jdbc: boolean): string {
+  const { day, era, infinite } = dayOf(text.replace(/Z$/, ''));
+  if (infinite) return jdbcMinusInfinity.test(text) ? '-infinity' : infinite;
+  if (jdbc && era === '' && day.length === 10 && day < calendarsAgree)
+    throw new AmbiguousValue('date', text, 'one before our era, or ten days earlier, comes like this as well.');
   return day + era;
 }
+
+/** The last of ten days that are the same as ten others ends before this. */
+const calendarsAgree = '1582-10-25';
 
 /** `zone` is what follows the time: `+00` where the type has a zone. */
 export function timestampText(text: string, zone: string): string {
   if (text.endsWith('infinity')) return text;
   const [date, time] = text.split('T') as [string, string];
-  const { day, era } = dayOf(date);
-  return `${day} ${timeText(time, zone)}${era}`;
+  const { day, era, infinite } = dayOf(date);
+  return infinite ?? `${day} ${timeText(time)}${zone}${era}`;
 }
 
-export const timeText = (text: string, zone: string): string =>
+export const timeText = (text: string): string =>
   text
     .replace(/(Z|\+00:00)$/, '')
     .replace(/(\.\d*?)0+$/, '$1')
-    .replace(/\.$/, '') + zone;
+    .replace(/\.$/, '');
 
 /** Year 0 of ISO 8601 is 1 BC; a year of more than four digits has a sign. */
-function dayOf(date: string): { day: string; era: string } {
-  const [, sign, year, rest] = /^([+-]?)(\d+)(-\d\d-\d\d)$/.exec(date)!;
-  const bc = sign === '-' || Number(year) === 0;
-  const shown = bc ? Number(year) + 1 : Number(year);
-  return { day: String(shown).padStart(4, '0') + rest, era: bc ? ' BC' : '' };
+function dayOf(date: string): { day: string; era: string; infinite?: string } {
+  const [, sign, digits, rest] = /^([+-]?)(\d+)(-\d\d-\d\d)$/.exec(date)!;
+  const year = sign === '-' ? -Number(digits) : Number(digits);
+  const infinite = year > lastYear ? 'infinity' : year < firstYear ? '-infinity' : undefined;
+  const day = String(year > 0 ? year : 1 - year).padStart(4, '0') + rest;
+  return { day, era: year > 0 ? '' : ' BC', infinite };
 }
 
 /** `P1Y2M3DT4H5M6.789S` in Postgres' own style: `1 year 2 mons 3 days 04:05:06.789`. */

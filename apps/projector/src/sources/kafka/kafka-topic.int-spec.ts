@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, it, jest } from '@jest/globals';
 import type { Catalog } from '#libs/catalog';
 import { connectorConfig, kafkaCanRun, KafkaStack } from '#libs/test-kafka';
 import { emptyDatabase } from '#libs/test-postgres';
@@ -6,6 +6,7 @@ import type { ChangeSource } from '../change-source.js';
 import { CampusDatabase } from '../contract/campus-database.js';
 import { campus } from '../contract/captured-tables.js';
 import { changeSourceContract } from '../contract/change-source.contract.js';
+import { Museum, tellEveryType } from './every-type.contract.js';
 import { KafkaTopicSource } from './kafka-topic.js';
 
 // a connector is made and its snapshot taken for each test, by servers that share the machine with it
@@ -13,8 +14,8 @@ jest.setTimeout(120_000);
 
 let stack: KafkaStack;
 
-/** Debezium's snapshot reads by JDBC, which shows a date before our era as one in it. */
-const options = { lostBySnapshot: ['l'] };
+/** Debezium's snapshot reads by JDBC, which shows a date before our era as one in it: such a date is refused. */
+const options = { lostBySnapshot: ['l'] as const };
 
 async function open() {
   const database = await CampusDatabase.open(await emptyDatabase());
@@ -51,4 +52,15 @@ describeWithKafka('a topic as a change source', () => {
   });
   afterAll(() => stack.stop());
   changeSourceContract('kafka', open, options);
+
+  describe('kafka: every type', () => {
+    let museum: Museum;
+    beforeAll(async () => {
+      museum = await Museum.open(stack);
+    });
+    afterAll(() => museum.close());
+
+    it('has the texts that the slot gives, from the snapshot and from the log, or stops by the column’s name', () =>
+      tellEveryType(museum));
+  });
 });

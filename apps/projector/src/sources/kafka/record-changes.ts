@@ -1,7 +1,9 @@
 /** What Debezium says of a row, as canonical changes: the same that the slot's adapter makes of it. */
 import type { Row } from '#libs/change-event';
 import {
+  AmbiguousValue,
   canonicalText,
+  isTold,
   unavailableValue,
   type JsonRow,
   type JsonValue,
@@ -11,6 +13,36 @@ import {
 import { rowKey, UnchangedValueUnknown, type Change, type Keys } from '../row-changes.js';
 
 type Types = Pick<SourceMessage, 'columns' | 'enums'>;
+
+/** A captured column has a type of which Debezium does not tell one value from another. */
+export class ColumnsUntold extends Error {
+  readonly code = 'columns-untold';
+  constructor(readonly columns: readonly string[]) {
+    super(
+      `Debezium does not tell every value of ${columns.join(', ')} from others. ` +
+        'Make it a text, or take the table out of the catalog; then resnapshot. CHANGE_SOURCE=postgres reads every type.',
+    );
+    this.name = 'ColumnsUntold';
+  }
+}
+
+/** A value that Debezium sent may as well be another one. */
+export class ValueUntold extends Error {
+  readonly code = 'value-untold';
+  constructor(
+    readonly table: string,
+    readonly column: string,
+    key: string,
+    cause: AmbiguousValue,
+  ) {
+    super(
+      `Column ${column} of ${table} cannot be read, at ${key}. ${cause.message} ` +
+        'Change the value or the column’s type, then resnapshot. CHANGE_SOURCE=postgres reads it.',
+      { cause },
+    );
+    this.name = 'ValueUntold';
+  }
+}
 
 export class RecordChanges {
   private columns: Types['columns'] = {};
@@ -22,9 +54,16 @@ export class RecordChanges {
     private readonly events: string | undefined,
   ) {}
 
+  /** @throws ColumnsUntold */
   learn({ columns, enums }: Types): void {
     this.columns = columns;
     this.enums = new Set(enums);
+    const untold = [...this.keys.keys()].flatMap((table) =>
+      Object.entries(columns[table] ?? {})
+        .filter(([, type]) => !isTold(type, this.enums))
+        .map(([column, type]) => `${table}.${column} (${type})`),
+    );
+    if (untold.length > 0) throw new ColumnsUntold(untold);
   }
 
   isCaptured({ schema, table }: Pick<RowRecord, 'schema' | 'table'>): boolean {
@@ -37,11 +76,12 @@ export class RecordChanges {
     return Object.keys(after ?? before ?? {}).every((column) => types?.[column] !== undefined);
   }
 
-  /** @throws UnchangedValueUnknown, KeyIncomplete */
+  /** @throws UnchangedValueUnknown, KeyIncomplete, ValueUntold */
   changeOf({ table, op, before, after }: RowRecord): Change {
     if (op === 't') return { table, op, key: null, before: null, after: null };
-    const now = after && this.rowOf(table, after, before);
-    const then = before && this.rowOf(table, table === this.events ? this.keyOf(table, before) : before, null);
+    const jdbc = op === 'r';
+    const now = after && this.rowOf(table, after, before, jdbc);
+    const then = before && this.rowOf(table, table === this.events ? this.keyOf(table, before) : before, null, jdbc);
     const key = rowKey(table, this.keys.get(table)!, (now ?? then)!);
     return { table, op, key, before: then && JSON.stringify(then), after: now && JSON.stringify(now) };
   }
@@ -50,16 +90,33 @@ export class RecordChanges {
     return Object.fromEntries(this.keys.get(table)!.map((column) => [column, row[column]!]));
   }
 
-  private rowOf(table: string, row: JsonRow, before: JsonRow | null): Row {
+  private rowOf(table: string, row: JsonRow, before: JsonRow | null, jdbc: boolean): Row {
     const types = this.columns[table] ?? {};
     const texts: Record<string, string | null> = {};
     for (const [column, value] of Object.entries(row)) {
       const known = isUnavailable(value) ? before?.[column] : value;
       if (known === undefined || isUnavailable(known)) throw new UnchangedValueUnknown(table, column);
-      texts[column] = canonicalText(known, types[column] ?? 'text', this.enums);
+      texts[column] = this.textOf(known, { table, column, type: types[column] ?? 'text', row }, jdbc);
     }
     return texts;
   }
+
+  private textOf(value: JsonValue, place: Place, jdbc: boolean): string | null {
+    try {
+      return canonicalText(value, place.type, { enums: this.enums, jdbc });
+    } catch (error) {
+      if (!(error instanceof AmbiguousValue)) throw error;
+      const { table, column, row } = place;
+      throw new ValueUntold(table, column, JSON.stringify(this.keyOf(table, row)), error);
+    }
+  }
+}
+
+interface Place {
+  readonly table: string;
+  readonly column: string;
+  readonly type: string;
+  readonly row: JsonRow;
 }
 
 const inHex = Buffer.from(unavailableValue).toString('hex');
