@@ -19,7 +19,7 @@ export class InvalidCatalog extends Error {
  * as a field: assigning it would lose the value.
  */
 const reserved = new Set(
-  `position tx_position effective_at op key before after actor command correlation_id stray raw state texts key_texts key_hash known
+  `position tx_position effective_at op key before after actor command correlation_id stray raw state texts key_texts key_hash state_hash known
    opened_tx closed_tx valid_from valid_to is_current __proto__`.split(/\s+/),
 );
 

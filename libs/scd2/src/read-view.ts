@@ -1,7 +1,7 @@
 /** What a reader answers from: closed files and its memory as one relation. A fold changes none of these answers. */
 import { keyColumns, surrogateKey, type Table } from '#libs/catalog';
 import { quarantineAsOfFoldSql } from './quarantine.js';
-import { keyHashSql, memoryTables } from './reader-memory.js';
+import { keyHashSql, memoryTables, versionOfOpen } from './reader-memory.js';
 import { duckdbType, identifier, literal } from './typing.js';
 import { versionColumns } from './version.js';
 
@@ -47,7 +47,7 @@ export function quarantinedSql(table: Table, files: { quarantine: string; foldPo
     coalesce(q.closed_tx, c.closed_tx) AS closed_tx, coalesce(q.valid_to, c.valid_to) AS valid_to, q.actor, q.command
 FROM (${quarantineAsOfFoldSql(table, files.quarantine, files.foldPosition)}
   UNION ALL SELECT ${literal(table.table)}, ${identifier(surrogateKey(table))}, key, raw, opened_tx, valid_from,
-    closed_tx, valid_to, actor, command
+    NULL, NULL, actor, command
   FROM ${open} WHERE raw IS NOT NULL AND opened_tx > ${files.foldPosition}) AS q LEFT JOIN ${closing} AS c USING (position)`;
 }
 
@@ -58,7 +58,7 @@ type Opened = Pick<ViewSource, 'key'>;
 /** What the fold left open and what opened since, whether or not it closed. */
 function openedSql(table: Table, { key }: Opened): string {
   const ofKey = key ? ` AND key_hash = ${hashOfKey(table, key)}` : '';
-  return `SELECT ${stored(table)} FROM ${memoryTables(table).open} WHERE raw IS NULL${ofKey}`;
+  return `SELECT ${versionOfOpen(table)} FROM ${memoryTables(table).open} WHERE raw IS NULL${ofKey}`;
 }
 
 /** Of nothing but literals: an index serves no parameter. */

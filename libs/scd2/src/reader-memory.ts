@@ -1,15 +1,16 @@
 /**
  * What a reader keeps of a table beside the files, so that a query need not compute versions:
  *
- *   <table>_open     the version rows that the fold left open and those that opened since; and the unknown states among
- *                    them, with `raw` and `key`
+ *   <table>_open     the version rows that the fold left open and those that opened since, without their ends; and the
+ *                    unknown states among them, with `raw` and `key`
  *   <table>_closing  which of them closed since the fold: position, closed_tx, valid_to
  *
  * Between folds both only grow: a refresh is two inserts. A fold becoming visible deletes what it put among the closed
  * files, and changes no answer. `key_hash` leads to a key through one indexable column whatever the key is; it finds
- * candidates, and the whole key decides.
+ * candidates, and the whole key decides. `state_hash` tells states apart that are not the same without their values being
+ * fetched; where it is equal, the values decide.
  */
-import { surrogateKey, type Table } from '#libs/catalog';
+import { stateColumns, surrogateKey, type Table } from '#libs/catalog';
 import { openQuarantineSql } from './quarantine.js';
 import { identifier, literal } from './typing.js';
 import { versionColumns, versionOfState, versionTypes } from './version.js';
@@ -35,6 +36,20 @@ export function memoryTables(table: Table): MemoryTables {
 export const keyHashSql = (table: Table, keys: readonly string[] = table.key.map(identifier)): string =>
   `hash(${keys.join(', ')})`;
 
+/** The hash that `state_hash` holds, of columns (or expressions for them) that have the state's types. */
+export const stateHashSql = (table: Table, values = stateColumns(table).map(({ name }) => identifier(name))): string =>
+  values.length > 0 ? `hash(${values.join(', ')})` : '0::UBIGINT';
+
+/** A version's columns that open rows have. */
+const ends = new Set(['valid_to', 'closed_tx']);
+const openColumns = (table: Table): string[] => versionColumns(table).filter((name) => !ends.has(name));
+
+/** The select list that makes a version's columns of open rows. */
+export const versionOfOpen = (table: Table): string =>
+  Object.entries(versionTypes(table))
+    .map(([name, type]) => (ends.has(name) ? `NULL::${type} AS ${name}` : identifier(name)))
+    .join(', ');
+
 /** Columns beside those of a version: a key that does not type, the key's and the state's text where unknown. */
 const unknownTypes = { stray: 'VARCHAR', key: 'VARCHAR', raw: 'VARCHAR' };
 
@@ -49,18 +64,21 @@ export function memoryDdl(table: Table): string[] {
     `CREATE OR REPLACE TABLE ${name} (${Object.entries(types)
       .map(([column, type]) => `${identifier(column)} ${type}`)
       .join(', ')})`;
+  const types = Object.fromEntries(Object.entries(versionTypes(table)).filter(([name]) => !ends.has(name)));
   return [
     'SET dynamic_or_filter_threshold = 5000',
     'SET index_scan_percentage = 0.005',
-    create(open, { ...versionTypes(table), ...unknownTypes, key_hash: 'UBIGINT' }),
+    create(open, { ...types, ...unknownTypes, key_hash: 'UBIGINT', state_hash: 'UBIGINT' }),
     create(closing, { position: 'BIGINT', closed_tx: 'BIGINT', valid_to: 'TIMESTAMPTZ' }),
   ];
 }
 
 /** A row of `<table>_open`, of a step or another state. */
 export const openOfState = (table: Table, states: string): string =>
-  `SELECT ${versionOfState(table, 's')}, s.stray, CASE WHEN s.state.raw IS NOT NULL THEN s.key END, s.state.raw,
-    ${keyHashSql(table)} FROM ${states} AS s`;
+  `SELECT ${openColumns(table).map(identifier).join(', ')}, stray, CASE WHEN raw IS NOT NULL THEN key END, raw,
+    ${hashesSql(table)} FROM (SELECT ${versionOfState(table, 's')}, s.stray, s.key, s.state.raw FROM ${states} AS s)`;
+
+const hashesSql = (table: Table): string => `${keyHashSql(table)}, ${stateHashSql(table)}`;
 
 export interface FoldedFiles {
   /** The files' open version rows. */
@@ -74,10 +92,10 @@ export interface FoldedFiles {
 /** Statements that fill the empty memory from the files. */
 export function loadSql(table: Table, { open, quarantine, foldPosition }: FoldedFiles): string[] {
   const memory = memoryTables(table);
-  const stored = versionColumns(table).map(identifier).join(', ');
+  const stored = openColumns(table).map(identifier).join(', ');
   const unknown = `(${openQuarantineSql(table, quarantine, foldPosition)})`;
   return [
-    `INSERT INTO ${memory.open} SELECT ${stored}, NULL, NULL, NULL, ${keyHashSql(table)} FROM ${open}`,
+    `INSERT INTO ${memory.open} SELECT ${stored}, NULL, NULL, NULL, ${hashesSql(table)} FROM ${open}`,
     `INSERT INTO ${memory.open} ${openOfState(table, unknown)}`,
     indexSql(table, 'open', 'key_hash'),
   ];

@@ -7,8 +7,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import { SeenColumns, type ColumnsSince } from './seen-columns.js';
-import { PlainRefresh, type ChangeRow } from './plain-refresh.js';
+import { PlainRefresh } from './plain-refresh.js';
 import { sqlRefresh } from './sql-refresh.js';
+import type { ChangeRow } from './typed-change.js';
 
 export interface RefreshBatch {
   /** Whole transactions of one table, all later than what the memory holds (columns as in `BatchSource`). */

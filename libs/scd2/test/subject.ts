@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Table } from '#libs/catalog';
 import { foldSql } from '../src/fold.js';
 import { noQuarantineSql, openQuarantineSql } from '../src/quarantine.js';
-import type { ChangeRow } from '../src/plain-refresh.js';
+import type { ChangeRow } from '../src/typed-change.js';
 import { allVersionsSql, asOfSql, currentSql, quarantinedSql } from '../src/read-view.js';
 import { compactSql, forgetSql, loadSql, memoryDdl } from '../src/reader-memory.js';
 import { MemoryRefresh } from '../src/refresh.js';
