@@ -14,7 +14,7 @@ import { catalog, ddl } from './bank.js';
 import { LakeContents } from './lake-contents.js';
 import { Observer } from './observer.js';
 import { ProjectorProcess, type Form, type Provocation } from './projector-process.js';
-import { readRecord } from './record.js';
+import { readRecord, type Recorded } from './record.js';
 import { verdictOn, type Verdict } from './verdict.js';
 import { Workload, type Pace } from './workload.js';
 
@@ -52,13 +52,20 @@ export interface LaneOptions {
   readonly pace: Pace;
   /** Whether a projector whose source has changed snapshots it anew by itself. */
   readonly resnapshots: boolean;
+  /** Of each service, beyond what every lane has: another way from the source to the lake. */
+  readonly services?: Readonly<Record<string, string>>;
+  /** Whether the workload does not begin before it is told to. */
+  readonly rests?: boolean;
+  /** Whether old entries and files go soon, or no clean-up would be in flight. Default: yes. */
+  readonly tidies?: boolean;
 }
 
-/** Old entries and files go soon, or no clean-up would be in flight. */
 const shortLives = {
   'delta.logRetentionDuration': 'interval 2 seconds',
   'delta.deletedFileRetentionDuration': 'interval 2 seconds',
 };
+
+type TableDefinition = Parameters<typeof createTable>[1];
 
 /** Seconds after which a step that was not come by is given up. */
 const patience = 12;
@@ -69,6 +76,7 @@ export class Lane {
   private observers: Observer[] = [];
   private workload: Workload | null = null;
   private lines = 0;
+  private rounds = 0;
 
   private constructor(private readonly options: LaneOptions) {
     this.log = join(options.folder, 'failpoints.log');
@@ -83,9 +91,15 @@ export class Lane {
     await client.query(ddl);
     await client.end();
     await lane.makeTables();
-    lane.workload = await Workload.start(options.databaseUrl, options.pace, options.seed);
     lane.observe();
+    if (!options.rests) await lane.work();
     return lane;
+  }
+
+  /** The workload begins, or goes on with other transactions than before. */
+  async work(): Promise<void> {
+    const { databaseUrl, pace, seed } = this.options;
+    this.workload = await Workload.start(databaseUrl, pace, seed + 1000 * this.rounds++);
   }
 
   /** Another reader, which opens the lake as it is now; the ones before go on. */
@@ -121,17 +135,27 @@ export class Lane {
 
   /** A projector that nobody strikes brings everything in and folds it; then the lake is compared with the source. */
   async finish(): Promise<Verdict & { readonly snapshots: number }> {
+    const projector = this.start('whole', {});
+    const record = await this.through(projector).finally(() => projector.end('SIGTERM'));
+    for (const observer of this.observers) await observer.stop();
+    return this.judge(record);
+  }
+
+  /** The workload rests until all of it came through the projector that runs; then the lake is compared with the source. */
+  async check(projector: ProjectorProcess): Promise<Verdict & { readonly snapshots: number }> {
+    const verdict = await this.judge(await this.through(projector));
+    await this.work();
+    return verdict;
+  }
+
+  /** Resolves when all that the source has committed is in the lake, and folded. */
+  private async through(projector: ProjectorProcess): Promise<Recorded[]> {
     await this.workload!.stop();
     this.workload = null;
     const record = await readRecord(this.options.databaseUrl);
-    const projector = this.start('whole', {});
-    try {
-      await this.untilSeen(record.at(-1)!.n, projector);
-      await untilFolded((await projector.url)!);
-    } finally {
-      await projector.end('SIGTERM');
-    }
-    return this.judge(record);
+    await this.untilSeen(record.at(-1)!.n, projector);
+    await untilFolded((await projector.url)!);
+    return record;
   }
 
   async close(): Promise<void> {
@@ -150,11 +174,11 @@ export class Lane {
       ...{ DATABASE_URL: databaseUrl, REPLICATION_SLOT: name, PUBLICATION: 'bank', LAKE: this.lake },
       ...{ LAKE_URL: pathToFileURL(this.lake).href, SPOOL_FOLDER: join(folder, 'spool'), CATALOG_MODULE: bank },
       ...{ FOLD_CHANGES: '60', FOLD_AGE_SECONDS: '1', RESNAPSHOT: resnapshots ? 'auto' : 'never' },
+      ...this.options.services,
     };
   }
 
-  private async judge(record: Awaited<ReturnType<typeof readRecord>>) {
-    for (const observer of this.observers) await observer.stop();
+  private async judge(record: readonly Recorded[]) {
     const instance = await openDuckDb();
     const duckdb = await instance.connect();
     try {
@@ -194,8 +218,9 @@ export class Lane {
   private async makeTables(): Promise<void> {
     const instance = await openDuckDb();
     const duckdb = await instance.connect();
-    const make = (definition: Parameters<typeof createTable>[1]) =>
-      createTable(join(this.lake, definition.name), withShortLives(definition), duckdb);
+    const lived = this.options.tidies === false ? (definition: TableDefinition) => definition : withShortLives;
+    const make = (definition: TableDefinition) =>
+      createTable(join(this.lake, definition.name), lived(definition), duckdb);
     await make({ ...changelog, partitionColumns: [], configuration: {} });
     await make({ ...quarantine, configuration: {} });
     for (const table of catalog.tables) await make({ name: lakeTable(table), ...versionTable(table) });
@@ -216,7 +241,7 @@ async function untilFolded(url: string): Promise<void> {
   }
 }
 
-const withShortLives = <Definition extends { configuration: object }>(definition: Definition) => ({
+const withShortLives = (definition: TableDefinition): TableDefinition => ({
   ...definition,
   configuration: { ...definition.configuration, ...shortLives },
 });

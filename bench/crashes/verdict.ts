@@ -86,7 +86,7 @@ function compareTransactions(transactions: readonly LakeTransaction[], record: r
     if (opens && n < last) wrong.push(`a snapshot shows transaction ${n}, after ${last}`);
     const told = opens ? snapshotOf(n, record) : record.find((recorded) => recorded.n === n);
     if (!told || !same(transaction, told, opens))
-      wrong.push(`transaction ${n} (${transaction.txId}) has other changes`);
+      wrong.push(...otherChanges(`transaction ${n} (${transaction.txId})`, transaction, told));
     last = Math.max(last, n);
   }
   lost += record.at(-1)!.n - last;
@@ -101,6 +101,11 @@ function same(transaction: LakeTransaction, { txId, changes }: Omit<Recorded, 'n
   const told = changes.map(plain);
   const found = transaction.changes.map(plain);
   return transaction.txId === txId && isDeepStrictEqual(opens ? found.sort() : found, opens ? told.sort() : told);
+}
+
+function otherChanges(of: string, transaction: LakeTransaction, told: Omit<Recorded, 'n'> | undefined): string[] {
+  const differs = difference(`changes of ${of}`, transaction.changes.map(plain), (told?.changes ?? []).map(plain));
+  return differs.length > 0 ? differs : [`${of} has another id, or its changes in another order`];
 }
 
 const plain = ({ table, op, key, after }: LakeTransaction['changes'][number]): string =>

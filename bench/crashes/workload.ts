@@ -8,27 +8,27 @@ export interface Pace {
   readonly connections: number;
   /** Milliseconds that each connection rests after a transaction. */
   readonly rest: number;
+  /** A server that goes away is waited for. Default: it is a failure. */
+  readonly patient?: boolean;
 }
 
 /** Two that overlap made the same key: one is rolled back, and leaves no trace but in the log. */
 const collision = '23505';
+/** Milliseconds between two tries to reach a server that is away. */
+const away = 50;
 
 export class Workload {
   private writing = true;
   private readonly writers: Promise<void>[];
 
-  private constructor(clients: readonly pg.Client[], pace: Pace, seed: number) {
-    this.writers = clients.map((client, i) => this.write(client, pace, randomOf(seed + i)));
+  private constructor(clients: readonly pg.Client[], databaseUrl: string, pace: Pace, seed: number) {
+    this.writers = clients.map((client, i) => this.write(client, databaseUrl, pace, randomOf(seed + i)));
     for (const writer of this.writers) writer.catch(() => {}); // told by `stop`
   }
 
   static async start(databaseUrl: string, pace: Pace, seed: number): Promise<Workload> {
-    const clients = Array.from({ length: pace.connections }, () => new pg.Client({ connectionString: databaseUrl }));
-    for (const client of clients) {
-      await client.connect();
-      await client.query('SET synchronous_commit = off'); // nobody here kills the server
-    }
-    return new Workload(clients, pace, seed);
+    const clients = await Promise.all(Array.from({ length: pace.connections }, () => connected(databaseUrl, pace)));
+    return new Workload(clients, databaseUrl, pace, seed);
   }
 
   /** Resolves when the last transaction has ended. @throws what a transaction failed with: none may */
@@ -37,19 +37,43 @@ export class Workload {
     await Promise.all(this.writers);
   }
 
-  private async write(client: pg.Client, { rest }: Pace, random: Random): Promise<void> {
+  private async write(first: pg.Client, databaseUrl: string, pace: Pace, random: Random): Promise<void> {
+    let client = first;
     try {
       while (this.writing) {
         await client
           .query(`BEGIN; ${statementsOf(random).join('; ')}; COMMIT`)
           .catch(async (error: pg.DatabaseError) => {
-            if (error.code !== collision) throw error;
-            await client.query('ROLLBACK');
+            if (error.code === collision) return client.query('ROLLBACK');
+            if (!pace.patient || isOfStatement(error)) throw error;
+            client = await this.reconnected(client, databaseUrl, pace);
           });
-        await sleep(rest * 2 * random());
+        await sleep(pace.rest * 2 * random());
       }
     } finally {
       await client.end();
     }
   }
+
+  /** Whether the transaction that broke off came to its commit, the source's own record tells. */
+  private async reconnected(client: pg.Client, databaseUrl: string, pace: Pace): Promise<pg.Client> {
+    await client.end().catch(() => {});
+    for (;;) {
+      const again = await connected(databaseUrl, pace).catch(() => null);
+      if (again) return again;
+      await sleep(away);
+    }
+  }
+}
+
+/** The server answered, and goes on (SQLSTATE classes 57, operator intervention, and 08, connection exception). */
+const isOfStatement = (error: Error): boolean =>
+  error instanceof pg.DatabaseError && !/^(?:57|08)/.test(error.code ?? '');
+
+async function connected(databaseUrl: string, { patient }: Pace): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  client.on('error', () => {}); // the query meets it, too
+  await client.connect();
+  if (!patient) await client.query('SET synchronous_commit = off'); // nobody kills the server
+  return client;
 }

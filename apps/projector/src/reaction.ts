@@ -10,8 +10,11 @@ export type Reaction = 'park' | 'standby' | 'retry';
 /** Codes of errors that mean: somebody else is at work. */
 const owned = new Set(['slot-in-use', 'watermark-replaced']);
 
+/** Codes of errors that come again however often it is tried: what the source has there cannot be read. */
+const lasting = new Set(['unreadable-record', 'columns-untold', 'value-untold']);
+
 export function reactionTo(error: Error): Reaction {
-  if (error instanceof SourceChanged) return 'park';
-  if (error instanceof Fenced) return 'standby';
-  return owned.has((error as { code?: string }).code ?? '') ? 'standby' : 'retry';
+  const { code = '' } = error as { code?: string };
+  if (error instanceof SourceChanged || lasting.has(code)) return 'park';
+  return error instanceof Fenced || owned.has(code) ? 'standby' : 'retry';
 }

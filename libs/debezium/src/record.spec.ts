@@ -35,7 +35,9 @@ describe('a record of the topic', () => {
     ['true', 'more'],
     ['last', 'more'],
   ])('of a snapshot that is marked %s is its %s', (snapshot, place) => {
-    expect(decodeRecord('', row({ op: 'r', source: { ...source, snapshot } }))).toMatchObject({ snapshot: place });
+    expect(decodeRecord('', row({ op: 'r', after: { id: 1 }, source: { ...source, snapshot } }))).toMatchObject({
+      snapshot: place,
+    });
   });
 
   it('is a message with its text, unless a transaction holds it back', () => {
@@ -45,20 +47,28 @@ describe('a record of the topic', () => {
     expect(decodeRecord('', row({ ...told, transaction: { id: '1:2' } }))).toEqual({ type: 'other' });
   });
 
-  it('is nothing to read where it is a tombstone or a heartbeat', () => {
+  it('is nothing to read where it is a tombstone', () => {
     expect(decodeRecord('', null)).toEqual({ type: 'other' });
-    expect(decodeRecord('', '{"ts_ms": 1}')).toEqual({ type: 'other' });
   });
 
   it.each([
     ['no JSON', 'nonsense', 'it is no JSON'],
     ['no object', '7', 'it is no JSON object'],
     ['a mark without an LSN', '{"status":"END","id":"756"}', 'a transaction marker without <xid>:<lsn>'],
+    ['a mark that neither begins nor ends', '{"status":"ABORT","id":"756:9"}', 'of status "ABORT"'],
+    ['a change that schemas are wrapped around', '{"schema":{},"payload":{}}', 'it is no change, no message'],
+    ['a message without content', row({ op: 'm' }), 'a message without its content'],
+    ['a row of nowhere', row({ source: { ...source, table: undefined }, after: {} }), 'its source lacks'],
+    ['a row without LSN', row({ source: { ...source, lsn: '7' }, after: {} }), 'its source lacks'],
+    ['a streamed row without xid', row({ source: { ...source, txId: null }, after: {} }), 'its source lacks'],
+    ['an insert without a row', row({ before: {} }), 'operation "c" without the row'],
+    ['a delete without a row', row({ op: 'd', after: {} }), 'operation "d" without the row'],
+    ['a row that is a list', row({ op: 'u', before: {}, after: [] }), 'operation "u" without the row'],
     ['an unknown operation', row({ op: 'x' }), 'operation "x" is unknown'],
     ['an incremental snapshot', row({ source: { ...source, snapshot: 'incremental' } }), 'incremental snapshot'],
   ])('is refused with a sentence where it is %s', (_name, text, sentence) => {
     expect(() => decodeRecord('', text)).toThrow(sentence);
-    expect(() => decodeRecord('', text)).toThrow('record at offset 7 cannot be read');
+    expect(() => decodeRecord('', text)).toThrow('the topic at offset 7 cannot be read');
   });
 
   it('has the mark of an absent value that the connector is told to set', () => {

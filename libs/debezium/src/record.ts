@@ -45,17 +45,19 @@ export interface TopicRecord {
   readonly value: string | null;
 }
 
-/** A record that the connector's settings cannot have made. */
+/** A record that the connector's settings cannot have made. It comes again however often it is read. */
 export class UnreadableRecord extends Error {
   readonly code = 'unreadable-record';
   constructor(
     readonly offset: number,
     readonly reason: string,
-    text: string,
-    options?: ErrorOptions,
+    text: string | null,
+    options?: ErrorOptions & { readonly topic?: string },
   ) {
+    const { topic } = options ?? {};
     super(
-      `The topic's record at offset ${offset} cannot be read: ${reason}. It begins ${JSON.stringify(text.slice(0, 120))}. ` +
+      `The record of ${topic ? `topic ${topic}, partition 0, at` : 'the topic at'} offset ${offset} cannot be read: ` +
+        `${reason}. It begins ${JSON.stringify((text ?? '').slice(0, 120))}. Nothing was skipped. ` +
         'Only the connector of deploy/debezium may write to the topic; a resnapshot leads past it.',
       options,
     );
@@ -87,8 +89,8 @@ export function decodeRecord({ offset, key, value }: TopicRecord): DebeziumRecor
   const refuse: Refuse = (reason, cause) => new UnreadableRecord(offset, reason, value, { cause });
   const envelope = parse(value, refuse);
   if (envelope.status) return markerOf(envelope, refuse);
-  if (!envelope.source) return { type: 'other' };
-  if (envelope.op === 'm') return messageOf(envelope);
+  if (!envelope.source) throw refuse('it is no change, no message and no mark of a transaction');
+  if (envelope.op === 'm') return messageOf(envelope, refuse);
   return rowOf(key, envelope, value, refuse);
 }
 
@@ -97,12 +99,14 @@ type Refuse = (reason: string, cause?: unknown) => UnreadableRecord;
 function markerOf({ status, id }: Envelope, refuse: Refuse): DebeziumRecord {
   const [, xid, lsn] = /^(\d+):(\d+)$/.exec(id ?? '') ?? [];
   if (!xid || !lsn) throw refuse('a transaction marker without <xid>:<lsn>');
+  if (status !== 'BEGIN' && status !== 'END') throw refuse(`a transaction marker of status ${JSON.stringify(status)}`);
   return { type: status === 'BEGIN' ? 'begin' : 'end', xid, lsn: Number(lsn) };
 }
 
 /** `binary.handling.mode=hex` holds for contents, too. One inside a transaction is as late as its commit: not read. */
-function messageOf({ message, source, transaction }: Envelope): DebeziumRecord {
-  if (!message || transaction) return { type: 'other' };
+function messageOf({ message, source, transaction }: Envelope, refuse: Refuse): DebeziumRecord {
+  if (!message || !Number.isSafeInteger(source!.lsn)) throw refuse('a message without its content or LSN');
+  if (transaction) return { type: 'other' };
   const content = Buffer.from(message.content, 'hex').toString('utf8');
   return { type: 'message', lsn: source!.lsn, prefix: message.prefix, content };
 }
@@ -114,12 +118,28 @@ function rowOf(key: string, envelope: Envelope, text: string, refuse: Refuse): R
   const { snapshot, txId, lsn, ts_us, schema, table } = envelope.source!;
   if (!operations.has(op ?? '')) throw refuse(`operation ${JSON.stringify(op)} is unknown`);
   if (snapshot === 'incremental') throw refuse('it is of an incremental snapshot, which has no cut');
+  if (!isPlaced(envelope)) throw refuse('its source lacks txId, lsn, ts_us, schema or table');
+  if (!hasImages(op!, before, after)) throw refuse(`operation ${JSON.stringify(op)} without the row that it needs`);
   const exact = isExact(before) && isExact(after) ? { before, after } : (JSON.parse(text, exactNumbers) as Envelope);
   return {
     ...{ type: 'row', xid: String(txId), lsn, committedAt: BigInt(ts_us), schema, table, key },
     ...{ op: op as RowRecord['op'], before: exact.before ?? null, after: exact.after ?? null },
     snapshot: snapshot === 'false' ? null : snapshot === 'first' ? 'first' : 'more',
   };
+}
+
+function isPlaced({ source }: Envelope): boolean {
+  const { txId, lsn, ts_us, schema, table, snapshot } = source!;
+  const numbers = Number.isSafeInteger(lsn) && Number.isSafeInteger(ts_us);
+  const xid = Number.isSafeInteger(txId) || (txId === null && snapshot !== 'false');
+  return numbers && xid && typeof schema === 'string' && typeof table === 'string';
+}
+
+/** The row as it was, the row as it is, or both; a truncate has none. */
+function hasImages(op: string, before: JsonRow | null, after: JsonRow | null): boolean {
+  const isRow = (row: JsonRow | null) => typeof row === 'object' && row !== null && !Array.isArray(row);
+  const known = (row: JsonRow | null) => row === null || isRow(row);
+  return op === 't' || (known(before) && known(after) && isRow(op === 'd' ? before : after));
 }
 
 function parse(text: string, refuse: Refuse): Envelope {

@@ -67,6 +67,7 @@ export type SourceChange =
   | 'position-lost'
   | 'snapshot-unfinished'
   | 'topic-missing'
+  | 'transaction-incomplete'
   | 'tables-added';
 
 /** Going on would skip or guess. Only a new snapshot (`resnapshot`) leads on. */

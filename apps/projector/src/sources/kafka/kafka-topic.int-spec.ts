@@ -8,6 +8,7 @@ import { campus } from '../contract/captured-tables.js';
 import { changeSourceContract } from '../contract/change-source.contract.js';
 import { Museum, tellEveryType } from './every-type.contract.js';
 import { KafkaTopicSource } from './kafka-topic.js';
+import { topicReaderContract } from './topic-reader.contract.js';
 
 // a connector is made and its snapshot taken for each test, by servers that share the machine with it
 jest.setTimeout(120_000);
@@ -52,6 +53,7 @@ describeWithKafka('a topic as a change source', () => {
   });
   afterAll(() => stack.stop());
   changeSourceContract('kafka', open, options);
+  topicReaderContract(() => stack.broker.address);
 
   describe('kafka: every type', () => {
     let museum: Museum;

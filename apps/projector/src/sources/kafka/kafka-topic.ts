@@ -11,6 +11,7 @@ import {
   type Receiver,
 } from '../change-source.js';
 import { SourceStopped } from '../postgres-slot.js';
+import { readRecord } from './read-record.js';
 import { RecordChanges } from './record-changes.js';
 import { epochOf, snapshotOf, type SnapshotSource } from './snapshot-delivery.js';
 import { TopicReader, type TopicOptions } from './topic-reader.js';
@@ -134,7 +135,7 @@ export class KafkaTopicSource implements ChangeSource {
   /** A topic made anew under the same name has something else where the lake's last transaction ended. */
   private async refuseOtherEnd({ commitLsn, epoch }: LakePosition, offset: number, reader: TopicReader): Promise<void> {
     const [last] = await reader.next(this.stopping.signal);
-    const record = last!.offset === offset ? decodeRecord(last!) : null;
+    const record = last!.offset === offset ? readRecord(this.options.topic, last!, decodeRecord) : null;
     const same = record !== null && 'lsn' in record && record.lsn === commitLsn;
     if (same || formatLsn(commitLsn) === epoch.consistent_point) return;
     throw new SourceChanged(
@@ -181,7 +182,7 @@ export class KafkaTopicSource implements ChangeSource {
   private async scan(reader: TopicReader, scan: SnapshotScan): Promise<FoundSnapshot> {
     for (;;)
       for (const record of await reader.next(this.stopping.signal)) {
-        const found = scan.take(record);
+        const found = readRecord(this.options.topic, record, (one) => scan.take(one));
         if (found) return found;
       }
   }

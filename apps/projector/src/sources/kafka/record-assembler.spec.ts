@@ -82,6 +82,41 @@ describe('records of a topic', () => {
     expect(await assembled([begin(7), row(7, 10, 1), row(7, 20, 2)], { items: 1 })).toEqual([['7', 'cut']]);
   });
 
+  const other = (xid: number, lsn: number) => row(xid, lsn, 9, { table: 'others' });
+  it('that come again from transactions in which nothing is captured are as good as any', async () => {
+    const first = [begin(7), row(7, 10, 1), end(7, 30), begin(8), other(8, 35), end(8, 36)];
+    const last = [begin(9), row(9, 40, 2), end(9, 50)];
+    expect(await assembled([...first, ...last.slice(0, 2), ...first.slice(3), ...last])).toEqual([
+      whole(7, [1], 30, 2),
+      whole(9, [2], 50, 13),
+    ]);
+  });
+
+  it.each([
+    ['a transaction never begins', [row(7, 10, 1), end(7, 30)], '7 ends, and never began'],
+    ['BEGIN is another one’s', [begin(6), row(7, 10, 1), end(7, 30)], '7 ends, and never began'],
+    ['END is missing', [begin(7), row(7, 10, 1), begin(8), row(8, 40, 2), end(8, 50)], '8 ends, and 7 was broken off'],
+    [
+      'END is missing before one without captured rows',
+      [begin(7), row(7, 10, 1), begin(8), end(8, 50)],
+      '8 ends inside',
+    ],
+    [
+      'another writer is ahead of the first',
+      [begin(7), row(7, 10, 1), begin(8), row(8, 40, 2), row(7, 20, 3), row(8, 41, 4), end(7, 30)],
+      '7 ends inside of 8',
+    ],
+    [
+      'the rows were broken off by another writer’s',
+      [begin(7), row(7, 10, 1), other(8, 40), end(7, 30)],
+      '7 ends, and was broken off before',
+    ],
+  ])('stop the source by name where %s', async (_where, records, sentence) => {
+    const assembling = assembled([begin(5), row(5, 1, 5), end(5, 5), ...records]);
+    await expect(assembling).rejects.toMatchObject({ change: 'transaction-incomplete' });
+    await expect(assembling).rejects.toThrow(sentence);
+  });
+
   it('of another snapshot stop the source by name', async () => {
     await expect(assembled([row(7, 10, 1, { snapshot: 'first' })])).rejects.toMatchObject({ change: 'slot-replaced' });
   });

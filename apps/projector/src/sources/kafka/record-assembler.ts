@@ -10,10 +10,17 @@ import type { RecordChanges } from './record-changes.js';
  *
  * Connect that was killed goes on from the last offset that it stored, so it sends again: from inside a transaction (the
  * rest of it, and some of its rows twice, told by LSN, operation, table and key), or from further back (other transactions
- * come between; then the one under way comes again whole).
+ * come between; then the one under way comes again whole). What a topic can hold else, a second writer's records or a gap,
+ * shows at an END: of a transaction whose BEGIN or whose rows did not come, or before one that was owed.
  */
 export class RecordAssembler {
   private open: OpenTransaction | null = null;
+  /** Of the last transaction that began. */
+  private begun: string | null = null;
+  /** The last END of any transaction, also of those that nothing is captured of. */
+  private passed: Lsn;
+  /** Of one that was cut off, and comes again before any that is later. */
+  private owed: string | null = null;
 
   constructor(
     private readonly changes: RecordChanges,
@@ -24,10 +31,13 @@ export class RecordAssembler {
     },
     /** END of the last transaction that came whole. */
     private ended: Lsn,
-  ) {}
+  ) {
+    this.passed = ended;
+  }
 
   take(record: DebeziumRecord, offset: number, bytes: number): void {
     if (record.type === 'row') this.row(record, offset, bytes);
+    else if (record.type === 'begin') this.begun = record.xid;
     else if (record.type === 'end') this.end(record.xid, record.lsn, offset);
   }
 
@@ -40,9 +50,12 @@ export class RecordAssembler {
   private row(record: RowRecord, offset: number, bytes: number): void {
     if (record.snapshot)
       throw new SourceChanged('slot-replaced', `The topic holds another snapshot, at offset ${offset}.`);
-    if (this.open && this.open.xid !== record.xid) this.cut(new Error('Connect sends again from further back.'));
+    if (this.open && this.open.xid !== record.xid) {
+      this.owed = this.open.xid;
+      this.cut(new Error('Connect sends again from further back.'));
+    }
     if (!this.changes.isCaptured(record)) return;
-    this.open ??= new OpenTransaction(record.xid, this.options.limits, this.options.pressure);
+    this.open ??= new OpenTransaction(record.xid, this.begun === record.xid, this.options);
     if (!this.open.isNew(record)) return;
     this.open.committedAt = record.committedAt;
     const { delivery } = this.open;
@@ -52,12 +65,34 @@ export class RecordAssembler {
 
   private end(xid: string, lsn: Lsn, offset: number): void {
     const { open } = this;
+    if (lsn > this.passed) this.refuseIncomplete(xid, offset);
+    this.passed = Math.max(this.passed, lsn);
     if (!open || open.xid !== xid) return; // nothing of it is captured
     this.open = null;
+    if (this.owed === xid) this.owed = null;
     if (lsn <= this.ended) return open.delivery.cut(new Error('It came before.'));
     this.ended = lsn;
     open.delivery.finish({ commitLsn: lsn, committedAt: open.committedAt, sourceOffset: offset + 1 });
     if (!open.handedOut) this.hand(open);
+  }
+
+  /** At the END of a transaction that did not end before. @throws SourceChanged */
+  private refuseIncomplete(xid: string, offset: number): void {
+    const why = this.incompleteness(xid);
+    if (!why) return;
+    throw new SourceChanged(
+      'transaction-incomplete',
+      `The topic holds what no single connector writes: at offset ${offset} ${why}.`,
+    );
+  }
+
+  private incompleteness(xid: string): string | null {
+    const { open, owed } = this;
+    if (open?.xid === xid && !open.begun) return `transaction ${xid} ends, and never began`;
+    if (open && open.xid !== xid) return `transaction ${xid} ends inside of ${open.xid}`;
+    if (owed !== null && owed !== xid) return `transaction ${xid} ends, and ${owed} was broken off before it`;
+    if (owed === xid && !open) return `transaction ${xid} ends, and was broken off before`;
+    return null;
   }
 
   private hand(open: OpenTransaction): void {
@@ -76,8 +111,9 @@ class OpenTransaction {
 
   constructor(
     readonly xid: string,
-    limits: ChunkLimits,
-    pressure: Pressure,
+    /** Whether all of it can have come. */
+    readonly begun: boolean,
+    { limits, pressure }: { limits: ChunkLimits; pressure: Pressure },
   ) {
     this.delivery = new TransactionDelivery({ txId: xid }, limits, pressure);
   }

@@ -1,7 +1,8 @@
 import { formatLsn, type ChangeEvent, type SourceEpoch, type Transaction } from '#libs/change-event';
-import { decodeRecord } from '#libs/debezium';
+import { decodeRecord, type TopicRecord } from '#libs/debezium';
 import { TransactionCut } from '../transaction-delivery.js';
 import type { Change } from '../row-changes.js';
+import { readRecord } from './read-record.js';
 import type { RecordChanges } from './record-changes.js';
 import type { TopicReader } from './topic-reader.js';
 import type { FoundSnapshot } from './topic-scan.js';
@@ -62,19 +63,24 @@ async function* tableByTable(found: FoundSnapshot, source: SnapshotSource): Asyn
   if (left.size > 0) yield [...left].map(truncate);
 }
 
-async function* rowsOf({ from, to }: FoundSnapshot, { reader, changes, signal }: SnapshotSource) {
+async function* rowsOf({ from, to }: FoundSnapshot, { reader, changes, signal, topic }: SnapshotSource) {
   if (from === to) return;
   for (reader.seek(from); ;) {
     const records = await reader.next(signal);
     const rows: Change[] = [];
     for (const one of records) {
       if (one.offset >= to) break;
-      const record = decodeRecord(one);
-      if (record.type === 'row' && changes.isCaptured(record)) rows.push(changes.changeOf(record));
+      const change = readRecord(topic, one, () => capturedChange(one, changes));
+      if (change) rows.push(change);
     }
     yield rows;
     if (records.at(-1)!.offset >= to - 1) return;
   }
+}
+
+function capturedChange(one: TopicRecord, changes: RecordChanges): Change | null {
+  const record = decodeRecord(one);
+  return record.type === 'row' && changes.isCaptured(record) ? changes.changeOf(record) : null;
 }
 
 const largestChunk = 1000;

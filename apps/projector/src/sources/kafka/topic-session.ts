@@ -11,6 +11,7 @@ import {
 import { BackPressure, type ChunkLimits } from '#libs/postgres-replication';
 import { SourceChanged, type LakePosition, type Receiver } from '../change-source.js';
 import { DeliveryQueue } from '../delivery-queue.js';
+import { readRecord } from './read-record.js';
 import type { RecordChanges } from './record-changes.js';
 import { RecordAssembler } from './record-assembler.js';
 import type { TopicReader } from './topic-reader.js';
@@ -18,6 +19,7 @@ import type { TopicReader } from './topic-reader.js';
 export interface SessionOptions {
   readonly changes: RecordChanges;
   readonly receiver: Receiver;
+  readonly topic: string;
   readonly chunk: ChunkLimits;
   /** Bytes that may wait for the receiver before no more is read. */
   readonly buffered: number;
@@ -25,8 +27,7 @@ export interface SessionOptions {
 
 interface Decoded {
   readonly record: DebeziumRecord;
-  readonly offset: number;
-  readonly bytes: number;
+  readonly one: TopicRecord;
 }
 
 export class TopicSession {
@@ -73,7 +74,7 @@ export class TopicSession {
     over.addEventListener('abort', () => this.wake(), { once: true });
     for (;;) {
       for (const record of await reader.next(over)) {
-        this.take(record);
+        readRecord(this.options.topic, record, (one) => this.take(one));
         while (this.paused) {
           over.throwIfAborted();
           await new Promise<void>((resolve) => (this.wake = resolve));
@@ -89,14 +90,12 @@ export class TopicSession {
 
   private take(one: TopicRecord): void {
     const record = decodeRecord(one);
-    const { offset } = one;
-    const decoded = { record, offset, bytes: one.value?.length ?? 0 };
     if (record.type === 'message' && record.prefix === messagePrefix)
       this.hear(readMessage(record.content), record.lsn);
-    else if (this.held) this.held.push(decoded);
+    else if (this.held) this.held.push({ record, one });
     else if (record.type === 'row' && this.options.changes.isCaptured(record) && !this.options.changes.knows(record))
-      this.held = [decoded];
-    else this.assembler.take(record, offset, decoded.bytes);
+      this.held = [{ record, one }];
+    else this.assemble(record, one);
   }
 
   private hear(message: SourceMessage, lsn: number): void {
@@ -104,8 +103,12 @@ export class TopicSession {
     this.options.changes.learn(message);
     const { held } = this;
     this.held = null;
-    for (const { record, offset, bytes } of held ?? []) this.assembler.take(record, offset, bytes);
+    for (const { record, one } of held ?? []) readRecord(this.options.topic, one, () => this.assemble(record, one));
     this.queue.push(() => this.announce(lsn, message.time));
+  }
+
+  private assemble(record: DebeziumRecord, { offset, value }: TopicRecord): void {
+    this.assembler.take(record, offset, value?.length ?? 0);
   }
 
   private announce(lsn: number, sourceTime: bigint): void {

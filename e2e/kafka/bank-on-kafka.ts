@@ -1,0 +1,158 @@
+/** A source under load whose changes come through Debezium and Kafka into a lake, all of it in processes that can be killed. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import pg from 'pg';
+import { startPostgres, type Postgres } from '#libs/embedded-postgres';
+import { connectorConfig, KafkaStack } from '#libs/test-kafka';
+import { endTogether } from '#libs/test-watchdog';
+import { catalog } from '../../bench/crashes/bank.js';
+import { Lane } from '../../bench/crashes/lane.js';
+import type { ProjectorProcess } from '../../bench/crashes/projector-process.js';
+
+/** Of slot, publication, topic, connector and group. */
+const name = 'bank';
+const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+
+export class BankOnKafka {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  lane!: Lane;
+  projector!: ProjectorProcess;
+
+  private constructor(
+    readonly stack: KafkaStack,
+    private readonly folder: string,
+    private postgres: Postgres,
+  ) {
+    const retry = { retries: 100, maxRetryTime: 1000 };
+    this.kafka = new Kafka({ brokers: [stack.broker.address], logLevel: logLevel.NOTHING, retry });
+    this.admin = this.kafka.admin();
+  }
+
+  static async open(stack: KafkaStack): Promise<BankOnKafka> {
+    const folder = await mkdtemp(join(tmpdir(), 'bank-on-kafka-'));
+    endTogether(folder, 'SIGQUIT');
+    const bank = new BankOnKafka(stack, folder, await postgresIn(folder));
+    await bank.admin.connect();
+    bank.lane = await Lane.open({
+      ...{
+        databaseUrl: bank.databaseUrl,
+        name,
+        folder,
+        seed: bank.seed,
+        resnapshots: false,
+        tidies: false,
+        rests: true,
+      },
+      ...{ pace: { connections: 2, rest: 30, patient: true } },
+      services: {
+        ...{ CHANGE_SOURCE: 'kafka', KAFKA_BROKERS: stack.broker.address, KAFKA_TOPIC: name, KAFKA_GROUP: name },
+        ...{ CONNECT_URL: stack.connect.url, CONNECTOR: name },
+      },
+    });
+    const tables = catalog.tables.map(({ table }) => table);
+    await stack.connector(name).apply(connectorConfig(bank.databaseUrl, name, tables));
+    bank.projector = bank.lane.start('whole', {});
+    await bank.until(bank.projector, 'streaming');
+    await bank.lane.work();
+    return bank;
+  }
+
+  readonly seed = Number(process.env['SEED'] ?? 1 + (Date.now() % 1e9));
+
+  get databaseUrl(): string {
+    return this.postgres.url('postgres');
+  }
+
+  async query(sql: string): Promise<Record<string, string>[]> {
+    const client = new pg.Client({ connectionString: this.databaseUrl });
+    await client.connect();
+    try {
+      return (await client.query(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** kill -9 of all of it but the backends, which end when they notice. */
+  async killPostgres(): Promise<void> {
+    process.kill(this.postgres.pid, 'SIGKILL');
+    await this.postgres.exited;
+  }
+
+  async restartPostgres(): Promise<void> {
+    this.postgres = await postgresIn(this.folder, this.postgres.port);
+  }
+
+  /** Offset of the next record. */
+  async topicEnd(): Promise<number> {
+    const [partition] = await this.admin.fetchTopicOffsets(name);
+    return Number(partition!.high);
+  }
+
+  /** Resolves when so many more transactions are committed. */
+  async transactions(more: number): Promise<void> {
+    const before = await this.lane.transactions();
+    while ((await this.lane.transactions()) < before + more) await sleep(20);
+  }
+
+  /** What it says of itself as soon as it is in this state. */
+  async until(projector: ProjectorProcess, state: string): Promise<{ state: string; error: string | null }> {
+    for (;;) {
+      const status = await this.statusOf(projector);
+      if (status.state === state) return status;
+      if (status.state === 'park') throw new Error(`It gave up: ${status.error}`);
+      await sleep(50);
+    }
+  }
+
+  async statusOf(projector: ProjectorProcess) {
+    const url = await projector.url;
+    if (!url) throw new Error(`It ended: ${projector.said.join('')}`);
+    return (await (await fetch(`${url}/v1/status`)).json()) as {
+      state: string;
+      error: string | null;
+      position: number;
+    };
+  }
+
+  /** What a stranger writes into the topic; returns its offset. */
+  async send(value: string): Promise<number> {
+    const producer = this.kafka.producer();
+    await producer.connect();
+    const [sent] = await producer.send({ topic: name, messages: [{ value }] });
+    await producer.disconnect();
+    return Number(sent!.baseOffset);
+  }
+
+  /** Resolves when the lake has the new snapshot. */
+  async resnapshot(): Promise<void> {
+    const asked = await fetch(`${await this.projector.url}/v1/resnapshots?wait=true`, post);
+    const operation = (await asked.json()) as { state: string };
+    if (operation.state !== 'done') throw new Error(JSON.stringify(operation));
+  }
+
+  /** Whether `verify` finds every row of the source in the lake, and no other. */
+  async isVerified(): Promise<boolean> {
+    const asked = await fetch(`${await this.projector.url}/v1/verifications?wait=true`, post);
+    const operation = (await asked.json()) as { report: { equal: boolean } | null };
+    if (!operation.report) throw new Error(JSON.stringify(operation));
+    return operation.report.equal;
+  }
+
+  async close(): Promise<void> {
+    await this.projector?.end('SIGKILL');
+    await this.lane?.close();
+    await this.admin.disconnect();
+    await this.stack.connector(name).remove();
+    await this.postgres.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** With all that makes a commit survive a crash. */
+const postgresIn = (folder: string, port = 0): Promise<Postgres> =>
+  startPostgres({ dataDir: join(folder, 'postgres'), port, user: 'migsbyu', password: 'migsbyu' });
