@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 /** Megabytes that a rebuild's DuckDB may use as long as its work fits. */
-export const usualMemory = 512;
+export const usualMemory = 448;
 
 /**
  * Most of DuckDB's work spills to disk, not all of it, and a transaction is folded at once however large it is. So work
