@@ -1,7 +1,7 @@
 export { BackPressure } from './back-pressure.js';
 export { ChunkQueue, type ChunkLimits, type Pressure } from './chunk-queue.js';
 export { type CopiedRow } from './copied-row.js';
-export { copyOut } from './copy-out.js';
+export { copyOut, copyOutCsv } from './copy-out.js';
 export { ConnectionLost, isInterruption } from './interruption.js';
 export { PgoutputDecoder, type Message, type OldRow } from './pgoutput.js';
 export {

@@ -10,6 +10,7 @@
 import {
   connect,
   copyOut,
+  copyOutCsv,
   disconnect,
   identifyServer,
   quoteIdentifier,
@@ -134,15 +135,28 @@ async function tableFiles(client: pg.Client, keys: Keys): Promise<string> {
   return rows[0].files;
 }
 
+export interface PublishedColumns {
+  readonly columns: readonly string[];
+  readonly partitioned: boolean;
+}
+
 /** The rows of a table in a snapshot as the stream would send them: none of tables that inherit from this one. */
-export function readTable(
+export const readTable = (
   reader: pg.Client,
   table: string,
-  { columns, partitioned }: { readonly columns: readonly string[]; readonly partitioned: boolean },
+  of: PublishedColumns,
   chunk: ChunkLimits,
-): AsyncGenerator<readonly CopiedRow[], void> {
-  const source = `${partitioned ? '' : 'ONLY '}${qualified(table)}`;
-  return copyOut(reader, `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ${source}`, chunk);
-}
+): AsyncGenerator<readonly CopiedRow[], void> => copyOut(reader, rowsQuery(table, of), chunk);
+
+/** The same rows as lines of CSV. */
+export const readTableAsCsv = (
+  reader: pg.Client,
+  table: string,
+  of: PublishedColumns,
+  chunk: ChunkLimits,
+): AsyncGenerator<readonly Buffer[], void> => copyOutCsv(reader, rowsQuery(table, of), chunk);
+
+const rowsQuery = (table: string, { columns, partitioned }: PublishedColumns): string =>
+  `SELECT ${columns.map(quoteIdentifier).join(', ')} FROM ${partitioned ? '' : 'ONLY '}${qualified(table)}`;
 
 const qualified = (table: string): string => `public.${quoteIdentifier(table)}`;

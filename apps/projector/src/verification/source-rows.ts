@@ -1,5 +1,10 @@
-/** The source's rows at one point of its log, as texts, in tables of the workspace. */
+/**
+ * The source's rows at one point of its log, as texts, in files: they go there as the server writes them, since rows that
+ * are taken apart in this process are garbage of ten times their size, which the process keeps room for ever after.
+ */
 import { randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Table } from '#libs/catalog';
 import { parseLsn, type Lsn, type SourceEpoch } from '#libs/change-event';
 import {
@@ -8,13 +13,11 @@ import {
   disconnect,
   publishedTables,
   type ChunkLimits,
-  type CopiedRow,
   type SessionOptions,
 } from '#libs/postgres-replication';
-import { identifier } from '#libs/scd2';
-import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
+import { literal } from '#libs/scd2';
 import type pg from 'pg';
-import { openSnapshot, readTable } from '../sources/exported-snapshot.js';
+import { openSnapshot, readTableAsCsv, type PublishedColumns } from '../sources/exported-snapshot.js';
 import { refuseOtherDatabase } from '../sources/slot-epoch.js';
 
 export interface VerifiedSource extends SessionOptions {
@@ -22,7 +25,7 @@ export interface VerifiedSource extends SessionOptions {
 }
 
 export interface SourceTable {
-  /** In the workspace; its columns are those of the publication, each VARCHAR. */
+  /** Its columns are those of the publication, each VARCHAR. */
   readonly relation: string;
   readonly columns: readonly string[];
   readonly rows: number;
@@ -36,7 +39,9 @@ export interface SourceRows {
 }
 
 const chunk: ChunkLimits = { items: 1000, bytes: 1 << 20 };
-const chunksABatch = 8;
+
+/** Bytes. */
+const leastLine = 1 << 20;
 
 /**
  * Reads every row of the tables, beside whatever reads from the source already: the snapshot comes with a slot that is
@@ -45,7 +50,7 @@ const chunksABatch = 8;
  */
 export async function readSourceRows(
   { source, tables, epoch }: { source: VerifiedSource; tables: readonly Table[]; epoch: SourceEpoch },
-  duckdb: DuckDBConnection,
+  folder: string,
   told: (rows: number) => void,
   signal: AbortSignal,
 ): Promise<SourceRows> {
@@ -61,7 +66,7 @@ export async function readSourceRows(
     signal.addEventListener('abort', abort);
     try {
       refuseOtherDatabase(server, epoch);
-      const copy = new TableCopy(reader, duckdb, told, signal);
+      const copy = new TableCopy(reader, folder, told, signal);
       const copied = await copy.all([...keys.keys()], source.publication);
       // reading leaves records in the log (hint bits) that nobody flushes for 15 s, and no stream passes them until then;
       // the end of a transaction that has an id, though it did nothing, wakes the one who does
@@ -81,7 +86,7 @@ class TableCopy {
 
   constructor(
     private readonly reader: pg.Client,
-    private readonly duckdb: DuckDBConnection,
+    private readonly folder: string,
     private readonly told: (rows: number) => void,
     private readonly signal: AbortSignal,
   ) {}
@@ -89,61 +94,35 @@ class TableCopy {
   async all(names: readonly string[], publication: string): Promise<Map<string, SourceTable>> {
     const published = await publishedTables(this.reader, publication);
     const tables = new Map<string, SourceTable>();
-    for (const name of names) tables.set(name, await this.one(name, published.get(name)!, `source_${tables.size}`));
+    for (const name of names) tables.set(name, await this.one(name, published.get(name)!, `source-${tables.size}.csv`));
     return tables;
   }
 
-  private async one(name: string, published: Parameters<typeof readTable>[2], table: string): Promise<SourceTable> {
-    const { columns } = published;
-    const before = this.rows;
-    const definition = columns.map((column) => `${identifier(column)} VARCHAR`).join(', ');
-    for (const created of [`TABLE rows.${table}`, 'OR REPLACE TEMP TABLE batch'])
-      await this.duckdb.run(`CREATE ${created} (${definition})`);
-    await this.duckdb.run('BEGIN'); // rows go to the file once, without a log
-    const batch = new Batch(this.duckdb, `rows.${table}`);
-    for await (const rows of readTable(this.reader, name, published, chunk)) {
-      this.signal.throwIfAborted();
-      await batch.append(rows);
-      this.rows += rows.length;
-      this.told(this.rows);
+  private async one(name: string, published: PublishedColumns, fileName: string): Promise<SourceTable> {
+    const path = join(this.folder, fileName);
+    const file = await open(path, 'w');
+    let [rows, longest] = [0, 0];
+    try {
+      for await (const lines of readTableAsCsv(this.reader, name, published, chunk)) {
+        this.signal.throwIfAborted();
+        await file.writev(lines);
+        rows += lines.length;
+        for (const { length } of lines) longest = Math.max(longest, length);
+        this.told(this.rows + rows);
+      }
+    } finally {
+      await file.close();
     }
-    await batch.flush();
-    await this.duckdb.run('COMMIT');
-    return { relation: `rows.${table}`, columns, rows: this.rows - before };
+    this.rows += rows;
+    return { relation: csvSql(path, published.columns, longest), columns: published.columns, rows };
   }
 }
 
-/**
- * Rows on their way into a table of the file, by a table in memory: an appender knows no way to write but one that holds
- * up this thread, and with it everything else that the process does (5 s for 120 000 rows straight to the file).
- */
-class Batch {
-  private appender: DuckDBAppender | null = null;
-  private chunks = 0;
-
-  constructor(
-    private readonly duckdb: DuckDBConnection,
-    private readonly table: string,
-  ) {}
-
-  async append(rows: readonly CopiedRow[]): Promise<void> {
-    const appender = (this.appender ??= await this.duckdb.createAppender('batch'));
-    for (const row of rows) appendRow(appender, row);
-    if (++this.chunks % chunksABatch === 0) await this.flush();
-  }
-
-  async flush(): Promise<void> {
-    this.appender?.closeSync();
-    this.appender = null;
-    await this.duckdb.run(`INSERT INTO ${this.table} FROM temp.batch`);
-    await this.duckdb.run('TRUNCATE temp.batch');
-  }
-}
-
-function appendRow(appender: DuckDBAppender, row: CopiedRow): void {
-  for (const value of row) {
-    if (value === null) appender.appendNull();
-    else appender.appendVarchar(value);
-  }
-  appender.endRow();
+/** Of a file of lines up to so many bytes; NULL is what stands in no quotes. */
+function csvSql(path: string, columns: readonly string[], longest: number): string {
+  const types = columns.map((name) => `${literal(name)}: 'VARCHAR'`).join(', ');
+  const line = Math.max(leastLine, longest + 1);
+  const format = `auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', new_line = '\\n',
+    nullstr = '', allow_quoted_nulls = false, strict_mode = true, parallel = false`;
+  return `read_csv(${literal(path)}, ${format}, max_line_size = ${line}, buffer_size = ${4 * line}, columns = {${types}})`;
 }

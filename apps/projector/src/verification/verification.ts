@@ -5,7 +5,6 @@
  * with the lake as of the last commit at or before C. So whatever is written meanwhile, on either side, is on both or on
  * none. It needs nothing of a running projection but the files that it writes, and takes nothing from it but time.
  */
-import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Catalog } from '#libs/catalog';
 import { formatLsn } from '#libs/change-event';
 import type { Operation, TellProgress } from '../operations/operation.js';
@@ -52,7 +51,7 @@ export class Verification implements Operation<VerificationReport> {
     const interrupt = () => workspace.interrupt();
     signal.addEventListener('abort', interrupt);
     try {
-      return await this.compareAll(workspace.duckdb, progress, signal);
+      return await this.compareAll(workspace, progress, signal);
     } catch (error) {
       signal.throwIfAborted(); // what broke off because of it says less
       throw error;
@@ -62,12 +61,12 @@ export class Verification implements Operation<VerificationReport> {
     }
   }
 
-  private async compareAll(duckdb: DuckDBConnection, progress: TellProgress, signal: AbortSignal) {
+  private async compareAll({ duckdb, folder }: Workspace, progress: TellProgress, signal: AbortSignal) {
     const { lake, source, catalog, patience = 120_000 } = this.options;
     const tables = catalog.tables.filter(({ table }) => this.table === null || table === this.table);
     const stand = await lakeStand(lake, duckdb);
     const { epoch } = stand;
-    const rows = await readSourceRows({ source, tables, epoch }, duckdb, (read) => progress(read, null), signal);
+    const rows = await readSourceRows({ source, tables, epoch }, folder, (read) => progress(read, null), signal);
     const { lsn } = rows;
     await untilComplete(lake, { epoch, lsn }, duckdb, { patience, signal });
     const position = await positionAt(lake, lsn, stand, duckdb);

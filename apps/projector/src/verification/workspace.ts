@@ -7,14 +7,14 @@ import { processFolder } from '#libs/running-process';
 import { literal } from '#libs/scd2';
 
 /** Beside what the projector needs itself. */
-const memoryLimit = '256MB';
+const memoryLimit = '128MB';
 
 export class Workspace {
   private constructor(
     /** Tables of the schema `rows` are in a file. */
     readonly duckdb: DuckDBConnection,
     private readonly instance: DuckDBInstance,
-    private readonly folder: string,
+    readonly folder: string,
   ) {}
 
   /** `parent`: the folder in which one for the files is made, and those of processes that were killed are deleted. */
