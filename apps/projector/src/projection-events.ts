@@ -1,5 +1,5 @@
 import type { Appended } from './append/changelog-appender.js';
-import type { TransactionStamp } from './append/row-writer.js';
+import type { TransactionStamp } from './append/changelog-file.js';
 import type { Folded } from './folding/fold.js';
 
 /** What happens in a projection, for whoever drives, logs and counts it. */

@@ -80,7 +80,7 @@ export class Projection {
       events.appended(done);
       folding.appended(done);
     };
-    const appender = await ChangelogAppender.open(table, appends, folder, {
+    const appender = new ChangelogAppender(table, {
       ...{ eventTable: options.catalog.events?.table, spoolFolder: options.spoolFolder },
       capturedTables: capturedTables(options.catalog).keys(),
       ...{ memoryBudget: 32 * megabyte, pendingBudget: 32 * megabyte, longestRest: 25 },

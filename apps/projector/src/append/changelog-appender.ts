@@ -10,7 +10,6 @@
  * LSN, and dropped.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { narrowedTo, type Transaction } from '#libs/change-event';
 import type { Action, DeltaTable } from '#libs/delta-log';
 import { failpoint } from '#libs/failpoints';
@@ -18,7 +17,8 @@ import { appIds, configuration } from '#libs/lake';
 import type { LakePosition, Progress } from '../sources/change-source.js';
 import type { WatermarkKeeper } from '../watermark/watermark-keeper.js';
 import { effectiveTime } from './effective-time.js';
-import { RowWriter, type FileLimits, type TransactionStamp } from './row-writer.js';
+import type { TransactionStamp } from './changelog-file.js';
+import { RowWriter, type FileLimits } from './row-writer.js';
 import { stage, type StagedTransaction, type Staging } from './staged-transaction.js';
 import { tipOf, type Tip } from './tip.js';
 
@@ -58,18 +58,16 @@ export class ChangelogAppender {
   /** The watermark is this one's to write. */
   private claimed = false;
 
-  private constructor(
+  private readonly writer: RowWriter;
+
+  constructor(
     private readonly table: DeltaTable,
-    private readonly writer: RowWriter,
     private readonly options: AppendOptions,
   ) {
+    this.writer = new RowWriter(table.folder, options);
     const tip = tipOf(table.snapshot);
     const { capturedTables } = options;
     this.tip = tip.epoch && capturedTables ? { ...tip, epoch: narrowedTo(tip.epoch, capturedTables) } : tip;
-  }
-
-  static async open(table: DeltaTable, connection: DuckDBConnection, folder: string, options: AppendOptions) {
-    return new ChangelogAppender(table, await RowWriter.open(connection, folder, options), options);
   }
 
   /** What a source goes on from; null in a lake that has seen no snapshot. */

@@ -60,7 +60,7 @@ async function open(options: Partial<FoldOptions> = {}): Promise<Life> {
     ...{ folded: (one) => folded.push(one), failed: (error) => failures.push(error), pauseAfterFailure: 1, ...options },
   });
   schedules.push(folding);
-  const appender = await ChangelogAppender.open(table, connection, folder, {
+  const appender = new ChangelogAppender(table, {
     ...{ eventTable: undefined, memoryBudget: 1e6, spoolFolder: lake, pendingBudget: 1e6, longestRest: 0 },
     watermark: { time: 0n, reached: async () => {}, completeLsn: () => null, claim: async () => {} },
     ...{ appended: (done) => folding.appended(done), suspiciousClock: ignore, failed: ignore },

@@ -4,11 +4,11 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DeltaTable } from '#libs/delta-log';
-import { changelogTags } from '#libs/lake';
 import type { Tip } from '../append/tip.js';
 import type { TellProgress } from '../operations/operation.js';
 import type { Folded } from './fold.js';
 import { FoldBrokenOff, TableFolding, type FoldFailed } from './table-folding.js';
+import { UnfoldedBytes } from './unfolded-bytes.js';
 import type { VersionStore } from './version-store.js';
 
 export interface FoldOptions {
@@ -51,6 +51,7 @@ export class FoldingEnded extends Error {
 
 export class FoldSchedule {
   private readonly tables: readonly TableFolding[];
+  private readonly unfolded: UnfoldedBytes;
   private tip = 0;
   /** Resolves with what failed. */
   private running: Promise<FoldFailed[]> | null = null;
@@ -63,12 +64,13 @@ export class FoldSchedule {
   /** `duckdb` is the folds' alone. */
   constructor(
     stores: readonly VersionStore[],
-    private readonly changelog: DeltaTable,
+    changelog: DeltaTable,
     duckdb: DuckDBConnection,
     private readonly options: FoldOptions,
   ) {
     const { rowsPerFile, pauseAfterFailure = 5_000 } = options;
     this.tables = stores.map((store) => new TableFolding(store, changelog, duckdb, { pauseAfterFailure, rowsPerFile }));
+    this.unfolded = new UnfoldedBytes(changelog);
     this.tip = this.folded;
   }
 
@@ -166,9 +168,7 @@ export class FoldSchedule {
 
   /** How many budgets there are beyond a position. */
   private budgetsAfter(position: number): number {
-    const bytes = [...this.changelog.snapshot.files.values()]
-      .filter(({ tags }) => Number(tags![changelogTags.lastPosition]) > position)
-      .reduce((sum, { size }) => sum + size, 0);
+    const bytes = this.unfolded.after(position);
     return Math.max((this.tip - position) / this.budget, bytes / (this.options.maximumBytes ?? 32 << 20));
   }
 

@@ -16,16 +16,19 @@ import type { VersionFiles } from './version-files.js';
 /** The lake's tables of one source table's versions, and the quarantine that all share. */
 export class VersionStore {
   private counted = { version: -1, rows: 0 };
+  private readonly catalog: string;
 
   constructor(
     readonly table: Table,
     readonly versions: DeltaTable,
     readonly quarantine: DeltaTable,
-  ) {}
+  ) {
+    this.catalog = catalogHash(table);
+  }
 
   /** The versions were folded by another entry of the catalog, and a fold by this one would mix two shapes in a table. */
   get drifted(): boolean {
-    return this.versions.snapshot.metadata.configuration[configuration.catalog] !== catalogHash(this.table);
+    return this.versions.snapshot.metadata.configuration[configuration.catalog] !== this.catalog;
   }
 
   /** Position up to which the versions hold every change; 0 before the first fold. */

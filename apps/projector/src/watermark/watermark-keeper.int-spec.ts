@@ -132,7 +132,7 @@ describe('a projector that was replaced while it wrote the watermark', () => {
     const connection = await duckdb.connect();
     const folder = join(lake, changelog.name);
     const watermark = await WatermarkKeeper.open(lake, failed);
-    const appender = await ChangelogAppender.open(await DeltaTable.open(folder, connection), connection, folder, {
+    const appender = new ChangelogAppender(await DeltaTable.open(folder, connection), {
       ...{ eventTable: undefined, memoryBudget: 300, pendingBudget: 1000, spoolFolder: lake, longestRest: 0 },
       ...{ watermark, failed, appended: ignore, suspiciousClock: ignore },
     });
@@ -234,7 +234,7 @@ describe('the watermark of a lake that is being written', () => {
           return commit(...args);
         });
         const watermark = await WatermarkKeeper.open(lake, failed);
-        const appender = await ChangelogAppender.open(table, connection, folder, {
+        const appender = new ChangelogAppender(table, {
           ...{
             eventTable: undefined,
             memoryBudget: 300,

@@ -34,7 +34,7 @@ export class ChangingLake {
       ...{ minimumChanges: 1e9, shareOfOpenRows: 1, maximumAge: 2 ** 30, maximumBacklog: 1e9, maximumBytes: 1e12 },
       ...{ folded: ignore, failed: ignore, pauseAfterFailure: 1 },
     });
-    const appender = await ChangelogAppender.open(table, appends, folder, {
+    const appender = new ChangelogAppender(table, {
       ...{ eventTable: undefined, memoryBudget: 1e6, spoolFolder: lake, pendingBudget: 1e6, longestRest: 0 },
       watermark: { time: 0n, reached: async () => {}, completeLsn: () => null, claim: async () => {} },
       ...{
