@@ -58,7 +58,14 @@ export class BankOnKafka {
     bank.projector = bank.lane.start('whole', {});
     await bank.until(bank.projector, 'streaming');
     await bank.lane.work();
+    while (!(await bank.isNoted())) await sleep(20);
     return bank;
+  }
+
+  /** Killed before Connect has noted an offset, a connector begins with another snapshot, and the projector stops by name. */
+  private async isNoted(): Promise<boolean> {
+    const answer = await fetch(`${this.stack.connect.url}/connectors/${name}/offsets`);
+    return ((await answer.json()) as { offsets: unknown[] }).offsets.length > 0;
   }
 
   readonly seed = Number(process.env['SEED'] ?? 1 + (Date.now() % 1e9));

@@ -60,8 +60,10 @@ const many = 15_000;
     await expectWhole();
   });
 
-  it('go on by themselves after Postgres was killed', async () => {
+  it('go on by themselves after Postgres was killed, and Connect with it', async () => {
+    process.kill(stack.connect.pid, 'SIGKILL');
     await bank.killPostgres();
+    await stack.restartConnect();
     await bank.restartPostgres();
     await expectWhole();
     expect(await bank.isVerified()).toBe(true);

@@ -6,9 +6,9 @@ import type { ChangeSource } from '../change-source.js';
 import { CampusDatabase } from '../contract/campus-database.js';
 import { campus } from '../contract/captured-tables.js';
 import { changeSourceContract } from '../contract/change-source.contract.js';
+import { topicReaderContract } from '../contract/topic-reader.contract.js';
 import { Museum, tellEveryType } from './every-type.contract.js';
 import { KafkaTopicSource } from './kafka-topic.js';
-import { topicReaderContract } from './topic-reader.contract.js';
 
 // a connector is made and its snapshot taken for each test, by servers that share the machine with it
 jest.setTimeout(120_000);

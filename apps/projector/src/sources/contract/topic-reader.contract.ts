@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs';
 import type { TopicRecord } from '#libs/debezium';
-import { TopicReader } from './topic-reader.js';
+import { TopicReader } from '../kafka/topic-reader.js';
 
 /** What a reader makes of a topic that is not what it was. Call it where a broker runs. */
 export function topicReaderContract(broker: () => string): void {
   const never = new AbortController().signal;
-  let [count, topic] = [0, ''];
+  let topic: string;
   let admin: Admin;
   let producer: Producer;
   let readers: TopicReader[];
@@ -14,7 +15,7 @@ export function topicReaderContract(broker: () => string): void {
   beforeEach(async () => {
     const retry = { retries: 100, maxRetryTime: 500 };
     const kafka = new Kafka({ brokers: [broker()], logLevel: logLevel.NOTHING, retry });
-    [admin, producer, readers, topic] = [kafka.admin(), kafka.producer(), [], `reader-${++count}`];
+    [admin, producer, readers, topic] = [kafka.admin(), kafka.producer(), [], `reader-${randomUUID()}`];
     await Promise.all([admin.connect(), producer.connect()]);
     await make();
   });
