@@ -88,8 +88,8 @@ export class PlainColumn {
     const body = this.nullable ? Buffer.concat([levelsBlock(this.present.encode(1)), written]) : Buffer.from(written);
     const page = dataPage(body, this.values, encoding.plain, by);
     this.compressing += body.length;
-    const done = () => (this.compressing -= body.length);
-    page.then(done, done); // its failure is met by whoever finishes
+    const release = () => (this.compressing -= body.length);
+    page.then(release, release); // its failure is met by whoever finishes
     this.pages.push(page);
     [this.length, this.values] = [0, 0];
     this.present.clear();
