@@ -14,6 +14,7 @@ const { env } = process;
 const say = (text: string) => void process.stderr.write(`${text}\n`);
 const source = new PostgresSlotSource({
   ...{ databaseUrl: env['DATABASE_URL']!, slot: env['REPLICATION_SLOT']!, publication: env['PUBLICATION']!, catalog },
+  ...(env['SILENCE'] && { silence: Number(env['SILENCE']), probeInterval: Number(env['SILENCE']) / 4 }),
   interrupted: (error) => say(`interrupted: ${error.message}`),
 });
 /** What Nest's transport does, by hand. */

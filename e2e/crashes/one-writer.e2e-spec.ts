@@ -3,6 +3,7 @@
  * the other needs to take over, wakes up in the middle of its work, and must not write a line more.
  */
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { emptyDatabase, type TestDatabase } from '#libs/test-postgres';
 import { Lane } from '../../bench/crashes/lane.js';
-import type { ProjectorProcess } from '../../bench/crashes/projector-process.js';
+import type { Form, ProjectorProcess } from '../../bench/crashes/projector-process.js';
 
 let folder: string;
 let database: TestDatabase;
@@ -33,8 +34,8 @@ afterEach(async () => {
   await database.close();
 });
 
-function start(failpoints: Record<string, string> = {}): ProjectorProcess {
-  const projector = lane.start('whole', failpoints);
+function start(failpoints: Record<string, string> = {}, form: Form = 'whole'): ProjectorProcess {
+  const projector = lane.start(form, failpoints);
   projectors.push(projector);
   return projector;
 }
@@ -125,4 +126,46 @@ describe('a projector that is killed while another one waits for it', () => {
     await second.end('SIGKILL');
     expect(await lane.finish()).toMatchObject(clean);
   }, 120_000);
+});
+
+describe('a projector that was stopped while it took the first snapshot', () => {
+  /** Stands at each of `steps` until it is let go. Without a sign of life for so long, its connections end. */
+  function slim(name: string, ...steps: string[]) {
+    const log = join(folder, `${database.name}-${name}.log`);
+    const failpoints = steps.map((step) => `${step}=pause@1`).join(',');
+    const held = { FAILPOINTS: failpoints, FAILPOINTS_LOG: log };
+    const projector = start({ SILENCE: '1000', ...(steps.length > 0 && held) }, 'slim');
+    const letGo = () => Promise.all(steps.map((step) => writeFile(`${log}.${step}`, '')));
+    return { projector, reached: () => untilThere(log), letGo };
+  }
+
+  async function untilThere(path: string): Promise<void> {
+    while (!existsSync(path)) await sleep(20);
+  }
+
+  it.each([
+    ['reads its rows', 'snapshot.rows'],
+    ['has read them all', 'snapshot.before-commit'],
+    ['is about to commit it', 'append.before-commit'],
+  ])(
+    'and %s holds no standby off, and writes nothing when it goes on',
+    async (_, step) => {
+      const first = slim('first', step);
+      await first.reached();
+      first.projector.signal('SIGSTOP');
+      const second = slim('second', 'snapshot.before-commit'); // the slot is its own; nothing of its snapshot is committed
+      await second.reached();
+      await first.letGo();
+      first.projector.signal('SIGCONT');
+      // it has found that the slot is another one's
+      while (!/standby|retry/.test(first.projector.said.join(''))) await sleep(20);
+      await second.letGo();
+      await untilAllIsSeen();
+      await second.projector.end('SIGKILL');
+      await untilAllIsSeen();
+      await first.projector.end('SIGKILL');
+      expect(await lane.finish()).toMatchObject(clean);
+    },
+    120_000,
+  );
 });

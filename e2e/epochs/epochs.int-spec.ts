@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Catalog, Table } from '#libs/catalog';
+import type { SourceEpoch } from '#libs/change-event';
+import { loadSnapshot } from '#libs/delta-log';
 import { startPostgres, type Postgres } from '#libs/embedded-postgres';
 import { openDuckDb } from '#libs/lake';
 import { lakeRows, temporaryFolder } from '#libs/test-lake';
@@ -202,26 +204,97 @@ describe('a lake whose source', () => {
   });
 
   it('was half snapshotted by a life that ended stops, and a resnapshot loses nothing', async () => {
+    await dropSlot();
     await changeRows();
-    const [underWay, cut] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const dying = new HeldSnapshot();
+    await dying.projector.until('park');
+    void dying.projector.projector.resnapshot();
+    await dying.underWay;
+    await dying.end();
+    await expectStopAndHeal('slot-replaced');
+  });
+});
+
+/** A projector whose snapshots come to a halt after their first rows. */
+class HeldSnapshot {
+  readonly projector: RunningProjector;
+  private readonly reached = Promise.withResolvers<void>();
+  private readonly held = Promise.withResolvers<void>();
+
+  constructor() {
+    const [{ resolve }, held] = [this.reached, this.held.promise];
     async function* slowly<T>(chunks: AsyncIterable<T>) {
       for await (const chunk of chunks) {
         yield chunk;
-        underWay.resolve();
-        await cut.promise;
+        resolve();
+        await held;
       }
     }
-    const dying = start({
+    this.projector = start({
       deliver: (transaction) =>
         transaction.header.opens ? { ...transaction, changes: slowly(transaction.changes) } : transaction,
     });
-    await dying.until('streaming');
-    void dying.projector.resnapshot();
-    await underWay.promise;
-    const ended = dying.stop();
-    cut.resolve();
+  }
+
+  get underWay(): Promise<void> {
+    return this.reached.promise;
+  }
+
+  letGo(): void {
+    this.held.resolve();
+  }
+
+  async end(): Promise<void> {
+    const ended = this.projector.stop();
+    this.letGo();
     await ended;
-    await expectStopAndHeal('slot-replaced');
+  }
+}
+
+describe('a resnapshot of a source that is as it was', () => {
+  const epochOf = async () => {
+    const snapshot = await loadSnapshot(join(lake, 'changelog'), reading);
+    return JSON.parse(snapshot!.metadata.configuration['migsbyu.epoch']!) as SourceEpoch;
+  };
+  const slots = () =>
+    sql(`SELECT slot_name, two_phase_at::text FROM pg_replication_slots WHERE database = current_database()`);
+
+  it('keeps the slot, and opens an epoch that it goes on in', async () => {
+    const [epoch, slot] = [await epochOf(), await slots()];
+    await changeRows();
+    const projector = start();
+    await projector.until('streaming');
+    await projector.projector.resnapshot();
+    await projector.caughtUp();
+    expectResnapshot(await historyOf('hall'));
+    const { identity, consistent_point } = await epochOf();
+    expect({ identity, same: consistent_point === epoch.consistent_point }).toEqual({
+      ...{ identity: epoch.identity, same: false },
+    });
+    expect(await slots()).toEqual(slot);
+    await goesOn(projector);
+  });
+
+  it.each(['called off', 'cut off by the end of its life'])('and is %s leaves the epoch as it was', async (how) => {
+    const [epoch, slot] = [await epochOf(), await slots()];
+    const held = new HeldSnapshot();
+    await held.projector.until('streaming');
+    const calling = new AbortController();
+    const asked = held.projector.projector.resnapshot(calling.signal);
+    asked.catch(() => {});
+    await held.underWay;
+    await changeRows(); // not in the snapshot
+    if (how === 'called off') {
+      calling.abort(new Error(how));
+      held.letGo();
+      await expect(asked).rejects.toThrow(how);
+      await held.projector.until('streaming');
+    } else await held.end();
+    const projector = how === 'called off' ? held.projector : start();
+    await projector.caughtUp();
+    expect({ epoch: await epochOf(), slots: await slots() }).toEqual({ epoch, slots: slot });
+    expectResnapshot(await historyOf('hall'));
+    await goesOn(projector);
   });
 });
 

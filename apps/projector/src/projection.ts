@@ -110,6 +110,11 @@ export class Projection {
     return this.appender.progress(progress);
   }
 
+  /** Whatever another projector began to write comes to nothing from here on. @throws Fenced, WatermarkReplaced */
+  claim(): Promise<void> {
+    return this.appender.claim();
+  }
+
   /** While nothing is being written. @throws Fenced, WatermarkReplaced if another one has written to the lake */
   async refuseReplaced(): Promise<void> {
     await this.appender.refuseReplaced();

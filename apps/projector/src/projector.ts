@@ -127,7 +127,10 @@ export class Projector {
     if (this.waking.signal.aborted) return null;
     const starting = this.transport.start(
       projection.appender.lakePosition,
-      { progress: (progress) => projection.progress(progress), failed: ended.resolve },
+      {
+        ...{ progress: (progress) => projection.progress(progress), failed: ended.resolve },
+        claim: () => projection.claim(),
+      },
       { resnapshot: this.heals || this.resnapshots.wanted },
     );
     const early = await Promise.race([starting.then(() => undefined), ended.promise]);

@@ -102,6 +102,18 @@ export class ChangelogAppender {
     return new Promise((kept) => this.enqueue({ progress, kept }));
   }
 
+  /**
+   * The watermark has no versions that fence. So the changelog's fence it: the first of a life, be it of nothing, ends the
+   * life before; and whoever is about to write a watermark looks whether there is one that is not its own.
+   * @throws Fenced, WatermarkReplaced
+   */
+  async claim(): Promise<void> {
+    if (this.claimed) return;
+    await this.table.commit([], 'CLAIM');
+    await this.options.watermark.claim();
+    this.claimed = true;
+  }
+
   /** @throws Fenced if another one has committed since the lake was opened, or since this one did. */
   refuseReplaced(): Promise<void> {
     return this.table.refuseReplaced();
@@ -154,17 +166,6 @@ export class ChangelogAppender {
     const progresses = batch.filter((entry) => 'progress' in entry);
     if (progresses.length > 0) await this.claim();
     for (const entry of progresses) this.keep(entry);
-  }
-
-  /**
-   * The watermark has no versions that fence. So the changelog's fence it: the first of a life, be it of nothing, ends the
-   * life before; and whoever is about to write a watermark looks whether there is one that is not its own.
-   */
-  private async claim(): Promise<void> {
-    if (this.claimed) return;
-    await this.table.commit([], 'CLAIM');
-    await this.options.watermark.claim();
-    this.claimed = true;
   }
 
   /** The keeper reports a failure itself; the source is then never told. */

@@ -36,6 +36,11 @@ export interface Receiver {
    * acknowledged. Nothing waits for it.
    */
   progress(progress: Progress): void | Promise<void>;
+  /**
+   * Called before a snapshot is taken, by a source that nobody else reads now. When it resolves, nothing can come to the lake
+   * any more that another reader took from the source before, and may not have kept: what it stands on is about to go.
+   */
+  claim?(): Promise<void>;
   /** At most once, after `start` resolved: nothing is delivered any more. The error's `code` says what to do. */
   failed(error: Error): void;
 }

@@ -49,7 +49,7 @@ export interface SnapshotSettings extends SessionOptions {
 }
 
 /** On a replication connection of its own, which ends when the snapshot has been taken over. */
-type CreateSlot = (creator: pg.Client) => Promise<CreatedSlot>;
+type CreateSlot = (creator: pg.Client, server: ServerIdentity) => Promise<CreatedSlot>;
 
 const REWRITE_TRIES = 10;
 
@@ -82,7 +82,9 @@ async function tryToOpen(
   const creator = await connect(settings, 'replication');
   try {
     const server = await identifyServer(creator);
-    const { consistentPoint, snapshot } = await createUnlessAborted(admin, creator, signal, create);
+    const { consistentPoint, snapshot } = await createUnlessAborted(admin, creator, signal, () =>
+      create(creator, server),
+    );
     const time = await serverClock(admin);
     const reader = await connect(settings);
     // the creator stays until here: its end would end the exported snapshot
@@ -94,13 +96,18 @@ async function tryToOpen(
 }
 
 /** Creating waits for other transactions, and a server process that waits does not see that its client has gone. */
-async function createUnlessAborted(admin: pg.Client, creator: pg.Client, signal: AbortSignal, create: CreateSlot) {
+async function createUnlessAborted(
+  admin: pg.Client,
+  creator: pg.Client,
+  signal: AbortSignal,
+  create: () => Promise<CreatedSlot>,
+) {
   const [{ pid }] = (await creator.query('SELECT pg_backend_pid() AS pid')).rows;
   const abort = () => void admin.query('SELECT pg_terminate_backend($1)', [pid]).catch(() => {});
   signal.throwIfAborted();
   signal.addEventListener('abort', abort);
   try {
-    return await create(creator);
+    return await create();
   } finally {
     signal.removeEventListener('abort', abort);
   }

@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { refuseUncovered, type ChangeSource, type LakePosition, type Receiver } from './change-source.js';
 import { openAdmin, settingsOf, type PostgresSlotOptions, type SlotSettings } from './slot-options.js';
 import { SlotPositions } from './slot-positions.js';
+import { SignOfLife } from './sign-of-life.js';
 import { openSession, type SessionContext, type SlotSession } from './slot-session.js';
 import { takeSnapshot } from './slot-snapshot.js';
 
@@ -39,7 +40,7 @@ export class PostgresSlotSource implements ChangeSource {
   async start(from: LakePosition | null, receiver: Receiver, options?: { resnapshot?: boolean }): Promise<void> {
     this.stopping = new AbortController();
     [this.context, this.session] = [null, null];
-    const started = this.begin(options?.resnapshot ? null : from, receiver);
+    const started = this.begin(from, receiver, options?.resnapshot === true);
     this.running = started.catch(() => {});
     await started;
     this.running = this.keepStreaming(receiver);
@@ -57,13 +58,21 @@ export class PostgresSlotSource implements ChangeSource {
     this.context = null;
   }
 
-  private async begin(from: LakePosition | null, receiver: Receiver): Promise<void> {
+  private begin(from: LakePosition | null, receiver: Receiver, again: boolean): Promise<void> {
+    return this.locked(async (admin, life) => {
+      if (from && !again) this.context = this.resume(from, receiver);
+      else await this.snapshot(admin, receiver, from, life);
+      await this.openSession(admin, life);
+    });
+  }
+
+  /** Does `work` with the lock on the slot, which is the connection's; that goes over to what `work` makes with it. */
+  private async locked(work: (admin: pg.Client, life: SignOfLife) => Promise<void>): Promise<void> {
     const { signal } = this.stopping;
     const admin = await openAdmin(this.settings, signal);
+    const life = new SignOfLife(admin, this.settings.probeInterval);
     try {
-      if (from) this.context = this.resume(from, receiver);
-      else await this.snapshot(admin, receiver);
-      await this.openSession(admin);
+      await work(admin, life);
     } catch (error) {
       await disconnect(admin);
       throw signal.aborted ? signal.reason : error;
@@ -71,33 +80,43 @@ export class PostgresSlotSource implements ChangeSource {
   }
 
   private resume(from: LakePosition, receiver: Receiver): SessionContext {
-    const { epoch, commitLsn, completeLsn } = from;
+    const { epoch, commitLsn } = from;
     refuseUncovered(epoch, this.settings.keys.keys());
-    const acknowledged = completeLsn === undefined ? null : Math.max(commitLsn, completeLsn);
-    const positions = new SlotPositions({ accepted: commitLsn, durable: commitLsn, acknowledged });
+    const positions = new SlotPositions({ accepted: commitLsn, durable: commitLsn, acknowledged: toldTo(from) });
     return { settings: this.settings, epoch, positions, receiver };
   }
 
-  private async snapshot(admin: pg.Client, receiver: Receiver): Promise<void> {
-    const { signal } = this.stopping;
-    const { epoch, consistentPoint, transaction, close } = await takeSnapshot(admin, this.settings, signal);
-    const positions = new SlotPositions({ accepted: consistentPoint, durable: 0, acknowledged: consistentPoint });
+  private async snapshot(
+    admin: pg.Client,
+    receiver: Receiver,
+    from: LakePosition | null,
+    life: SignOfLife,
+  ): Promise<void> {
+    await receiver.claim?.();
+    const signal = AbortSignal.any([this.stopping.signal, life.lost]);
+    const standing = from && { epoch: from.epoch, positions: { accepted: from.commitLsn, acknowledged: toldTo(from) } };
+    const taken = await takeSnapshot(admin, this.settings, { signal, standing, life });
+    const { epoch, consistentPoint, transaction, close, keepsSlot } = taken;
+    const acknowledged = keepsSlot ? standing!.positions.acknowledged : consistentPoint;
+    const positions = new SlotPositions({ accepted: consistentPoint, durable: 0, acknowledged });
     // before the delivery, since the snapshot may be durable as soon as that has been accepted
     this.context = { settings: this.settings, epoch, positions, receiver };
     const abort = () => void close();
     signal.addEventListener('abort', abort);
     try {
       signal.throwIfAborted();
-      await receiver.deliver(transaction);
+      await life.during(() => receiver.deliver(transaction));
+    } catch (error) {
+      throw life.lost.aborted ? life.lost.reason : error;
     } finally {
       signal.removeEventListener('abort', abort);
       await close();
     }
   }
 
-  private async openSession(admin: pg.Client): Promise<void> {
+  private async openSession(admin: pg.Client, life: SignOfLife): Promise<void> {
     const { signal } = this.stopping;
-    const session = await openSession(admin, this.context!, signal);
+    const session = await openSession(admin, this.context!, { signal, life });
     if (signal.aborted) await session.close(signal.reason);
     signal.throwIfAborted();
     this.session = session;
@@ -128,10 +147,14 @@ export class PostgresSlotSource implements ChangeSource {
     for (let pause = SHORTEST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       await sleep(pause, undefined, { signal });
       try {
-        return await this.openSession(await openAdmin(this.settings, signal));
+        return await this.locked((admin, life) => this.openSession(admin, life));
       } catch (error) {
         if (!isInterruption(error as Error)) throw error;
       }
     }
   }
 }
+
+/** Up to where the lake knows that a source may have been acknowledged; null: it does not know. */
+const toldTo = ({ commitLsn, completeLsn }: LakePosition): Lsn | null =>
+  completeLsn === undefined ? null : Math.max(commitLsn, completeLsn);

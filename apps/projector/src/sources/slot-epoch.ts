@@ -2,8 +2,8 @@
  * Whether a slot is still the one that the lake stands in.
  *
  * A slot made anew under the same name would skip whatever committed while there was none. It is told from the old one by
- * where it was created: Postgres keeps that for the slot's life (`createSlot` sees to it), and it is the epoch's consistent
- * point. Older than 18, Postgres keeps it but does not show it; there the rule below stands alone.
+ * where it was created: Postgres keeps that for the slot's life (`createSlot` sees to it), and it is the consistent point of
+ * the first epoch that stands in it. Older than 18, Postgres keeps it but does not show it; there the rule below stands alone.
  *
  * A slot that is confirmed further than it was acknowledged for this lake was moved on by somebody else, or the lake is an
  * older copy of itself: what lies between is lost. This rule is sound for any slot, recreated or not: one that is confirmed
@@ -30,13 +30,15 @@ export function newEpoch(
   server: ServerIdentity,
   { slot, keys }: Pick<SlotSettings, 'slot' | 'keys'>,
   consistentPoint: string,
+  /** Of the slot that stays, where one does. */
+  identity = identityOf(server, slot, parseLsn(consistentPoint)),
 ): SourceEpoch {
   return {
     system_identifier: server.systemIdentifier,
     timeline: server.timeline,
     database: server.database,
     adapter: 'postgres',
-    identity: identityOf(server, slot, parseLsn(consistentPoint)),
+    identity,
     consistent_point: consistentPoint,
     tables: [...keys.keys()].sort(),
   };
@@ -95,7 +97,7 @@ export function refuseOtherDatabase(server: ServerIdentity, epoch: SourceEpoch):
 function checkSlot(slot: Slot, name: string, server: ServerIdentity, standing: Standing): void {
   const { epoch } = standing;
   const { acknowledged } = standing.positions;
-  const created = slot.createdAt === undefined ? parseLsn(epoch.consistent_point) : slot.createdAt;
+  const created = slot.createdAt === undefined ? parseLsn(epoch.identity.split('@').at(-1)!) : slot.createdAt;
   const same = created !== null && identityOf(server, name, created) === epoch.identity;
   if (!same || slot.plugin !== 'pgoutput' || slot.database !== server.database)
     throw new SourceChanged(

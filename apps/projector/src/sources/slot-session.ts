@@ -18,6 +18,7 @@ import type pg from 'pg';
 import type { Progress, Receiver } from './change-source.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { ProgressProbe } from './progress-probe.js';
+import type { SignOfLife } from './sign-of-life.js';
 import { checkEpoch } from './slot-epoch.js';
 import type { SlotSettings } from './slot-options.js';
 import type { SlotPositions } from './slot-positions.js';
@@ -43,7 +44,7 @@ export interface SessionEnd {
 export async function openSession(
   admin: pg.Client,
   context: SessionContext,
-  signal: AbortSignal,
+  { signal, life }: { readonly signal: AbortSignal; readonly life: SignOfLife },
 ): Promise<SlotSession> {
   const { settings, positions } = context;
   const replication = await connect(settings, 'replication').catch(async (error: Error) => {
@@ -55,17 +56,16 @@ export async function openSession(
     await replication.query(`SET wal_sender_timeout = ${settings.silence}`); // a status goes every second
     const server = await identifyServer(replication);
     const [{ pid }] = (await replication.query('SELECT pg_backend_pid() AS pid')).rows;
-    await untilReleased(settings.slot, { patience: settings.patience, signal }, async () => {
+    const start = async () => {
       const slot = await checkEpoch(replication, server, settings.slot, context);
       positions.confirmed(slot.confirmed!);
       await session.start();
-    });
+    };
+    await life.during(() => untilReleased(settings.slot, { patience: settings.patience, signal }, start));
     // until it was ours the slot could be replaced; and both connections must be to one server
     const { activePid } = await checkEpoch(admin, server, settings.slot, context);
     if (activePid !== pid)
       throw new ConnectionLost(`Slot ${settings.slot} is not read by the process that was started.`);
-    // a lock is kept for whoever is connected, and a kernel answers for a process that has stopped; the probe is heard
-    await admin.query(`SET idle_session_timeout = ${settings.silence}`);
     session.open();
     return session;
   } catch (error) {

@@ -27,14 +27,14 @@ export class ChangeTransport extends Server implements CustomTransportStrategy {
 
   async start(
     from: LakePosition | null,
-    { progress, failed }: Pick<Receiver, 'progress' | 'failed'>,
+    receiver: Omit<Receiver, 'deliver'>,
     options: { resnapshot: boolean },
   ): Promise<void> {
     // looked up once: it costs 50 µs, since Nest tries to read the pattern as JSON and catches that it is none
     let handler: MessageHandler | null = null;
     const deliver = (transaction: Transaction) =>
       dispatch((handler ??= this.getHandlerByPattern('transaction')!), transaction);
-    await this.source.start(from, { deliver, progress, failed }, options);
+    await this.source.start(from, { deliver, ...receiver }, options);
   }
 
   durable(commitLsn: number): void {
