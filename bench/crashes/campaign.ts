@@ -120,6 +120,7 @@ export class Campaign {
     // one that is tried again at once, or so many that the try is given up
     const errors = `${labelOf(other)}=${code}@${first}..${first + oneOf([0, 2], random)}`;
     const failpoints = random() < 0.7 ? `${errors},${kill}` : kill;
-    return { failpoints, ...(target.provoke && { provoke: target.provoke }) };
+    const { provoke, losesSlot } = target;
+    return { failpoints, ...(provoke && { provoke }), ...(losesSlot && { losesSlot }) };
   }
 }

@@ -12,6 +12,7 @@ import { createTable } from '#libs/delta-log';
 import { changelog, openDuckDb, quarantine, versionTable } from '#libs/lake';
 import { catalog, ddl } from './bank.js';
 import { LakeContents } from './lake-contents.js';
+import { loseSlot } from './lost-slot.js';
 import { Observer } from './observer.js';
 import { ProjectorProcess, type Form, type Provocation } from './projector-process.js';
 import { readRecord, type Recorded } from './record.js';
@@ -23,6 +24,8 @@ export interface Strike {
   /** As FAILPOINTS has it. */
   readonly failpoints: string;
   readonly provoke?: Provocation;
+  /** The source's slot is dropped before. */
+  readonly losesSlot?: true;
 }
 
 /** A line of FAILPOINTS_LOG: a step was in flight. */
@@ -120,7 +123,8 @@ export class Lane {
   }
 
   /** Resolves when the projector has ended. */
-  async strike({ failpoints, provoke }: Strike): Promise<Outcome> {
+  async strike({ failpoints, provoke, losesSlot }: Strike): Promise<Outcome> {
+    if (losesSlot) await loseSlot(this.options.databaseUrl, this.options.name);
     const projector = this.start('slim', { FAILPOINTS: failpoints, FAILPOINTS_LOG: this.log });
     let late = false;
     const timer = setTimeout(() => {

@@ -115,4 +115,4 @@ export class TableFolding {
 }
 
 /** DuckDB has no code for it. */
-const isInterrupt = ({ message }: Error): boolean => /^INTERRUPT Error/.test(message);
+const isInterrupt = ({ message }: Error): boolean => message.startsWith('INTERRUPT Error');
