@@ -43,6 +43,7 @@ async function cli(...args: string[]) {
     connector: {
       settings: fileURLToPath(new URL('../../../deploy/debezium/connector.json', import.meta.url)),
       tables: async () => ['fields', 'events'],
+      proof: 0,
     },
     out: (text) => void (told.out += text),
     err: (text) => void (told.err += text),
@@ -248,23 +249,78 @@ rebuild  rooms    40  100
 describe('migsbyu connector', () => {
   const status = (task: object) => ({ connector: { state: 'RUNNING' }, tasks: [task] });
 
+  const running = { body: status({ state: 'RUNNING' }) };
+  const failed = { body: status({ state: 'FAILED', trace: 'slot "migsbyu" does not exist' }) };
+  const requests = () => asked.map(({ method, path }) => `${method} ${path.replace('/connectors/campus', '')}`);
+
   it('apply registers what the files and the catalog say, and shows how it is', async () => {
     scenes = [
+      { status: 404, body: {} },
       { status: 201, body: {} },
       { status: 404, body: {} }, // it answers before it has begun
       { body: { connector: { state: 'RUNNING' }, tasks: [] } },
-      { body: status({ state: 'RUNNING' }) },
+      running,
+      running,
     ];
     const { code, out } = await cli('connector', '--name', 'campus', 'apply');
-    expect({ code, out }).toEqual({ code: 0, out: 'Connector campus is RUNNING, its task RUNNING.\n' });
-    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
-      'PUT /connectors/campus/config',
-      ...Array<string>(3).fill('GET /connectors/campus/status'),
-    ]);
-    expect(JSON.parse(asked[0]!.body)).toMatchObject({
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: 'Connector campus was created.\nConnector campus is RUNNING, its task RUNNING.\n',
+    });
+    expect(requests()).toEqual(['GET /config', 'PUT /config', ...Array<string>(4).fill('GET /status')]);
+    expect(JSON.parse(asked[1]!.body)).toMatchObject({
       'table.include.list': 'public.fields,public.events',
       'publication.autocreate.mode': 'disabled',
       'database.password': '${env:DATABASE_PASSWORD}',
+    });
+  });
+
+  /** What the first `apply` puts, as Connect gives it back. */
+  const applied = async () => {
+    scenes = [{ status: 404, body: {} }, { status: 201, body: {} }, running, running];
+    await cli('connector', '--name', 'campus', 'apply');
+    const config = JSON.parse(asked[1]!.body) as object;
+    asked = [];
+    return { ...config, name: 'campus' };
+  };
+
+  it('apply leaves alone what is so already', async () => {
+    scenes = [{ body: await applied() }, running, running];
+    const { code, out } = await cli('connector', '--name', 'campus', 'apply');
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringMatching(/campus is as the files.*say\.\n/) });
+    expect(requests()).toEqual(['GET /config', 'GET /status', 'GET /status']);
+  });
+
+  it('apply brings up to date what is otherwise', async () => {
+    const body = { ...(await applied()), 'tasks.max': '2' };
+    scenes = [{ body }, { body: {} }, running, running, running];
+    expect(await cli('connector', '--name', 'campus', 'apply')).toMatchObject({
+      ...{ code: 0, out: expect.stringMatching(/^Connector campus was updated\.\n/) },
+    });
+    expect(JSON.parse(asked[1]!.body)).toMatchObject({ 'tasks.max': '1' });
+  });
+
+  it.each([
+    ['FAILED', 'POST /restart?includeTasks=true&onlyFailed=false'],
+    ['PAUSED', 'PUT /resume'],
+  ])('apply starts again what is %s', async (state, request) => {
+    const halted = { body: { connector: { state: state === 'FAILED' ? 'RUNNING' : state }, tasks: [{ state }] } };
+    scenes = [{ body: await applied() }, halted, halted, { status: 202, body: '' }, running, running];
+    const { code, out } = await cli('connector', '--name', 'campus', 'apply', '--json');
+    expect(requests()[3]).toBe(request);
+    expect({ code, answer: JSON.parse(out) }).toEqual({
+      code: 0,
+      answer: {
+        ...{ name: 'campus', change: 'unchanged', restarted: true },
+        ...{ connector: 'RUNNING', task: 'RUNNING', trace: null },
+      },
+    });
+  });
+
+  it('apply fails where the task fails again', async () => {
+    scenes = [{ body: await applied() }, failed, failed, { status: 202, body: '' }, running, failed];
+    expect(await cli('connector', '--name', 'campus', 'apply')).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining('its task FAILED.\nslot "migsbyu" does not exist') },
     });
   });
 
@@ -283,17 +339,86 @@ describe('migsbyu connector', () => {
   });
 
   it('restart asks for connector and task, and prints JSON where that is wanted', async () => {
-    scenes = [{ status: 204, body: '' }, { body: status({ state: 'RUNNING' }) }];
+    scenes = [failed, failed, { status: 204, body: '' }, running, running];
     const { out } = await cli('--json', 'connector', 'restart');
-    expect(asked[0]!.path).toBe('/connectors/migsbyu/restart?includeTasks=true&onlyFailed=false');
-    expect(JSON.parse(out)).toEqual({ name: 'migsbyu', connector: 'RUNNING', task: 'RUNNING', trace: null });
+    expect(asked[2]!.path).toBe('/connectors/migsbyu/restart?includeTasks=true&onlyFailed=false');
+    expect(JSON.parse(out)).toMatchObject({ name: 'migsbyu', restarted: true, connector: 'RUNNING', trace: null });
   });
 
-  it('ends with 3 where nothing answers, and with 1 where Connect refuses', async () => {
-    expect(await cli('connector', '--connect', 'http://127.0.0.1:1', 'status')).toMatchObject({
-      ...{ code: 3, err: 'Kafka Connect at http://127.0.0.1:1: it does not answer.\n' },
+  it('restart says that there is none', async () => {
+    scenes = [
+      { status: 404, body: {} },
+      { status: 404, body: {} },
+    ];
+    expect(await cli('connector', 'restart')).toMatchObject({
+      ...{ code: 1, err: expect.stringMatching(/^There is no connector migsbyu\./) },
     });
-    scenes = [{ status: 400, body: { message: 'no such class' } }];
-    expect(await cli('connector', 'apply')).toMatchObject({ code: 1, err: expect.stringContaining('no such class') });
+  });
+
+  it('ends with 3 where nothing answers', async () => {
+    expect(await cli('connector', '--connect', 'http://127.0.0.1:1', 'status')).toMatchObject({
+      ...{ code: 3, err: expect.stringMatching(/^Kafka Connect at http:\/\/127\.0\.0\.1:1: it does not answer\b/) },
+    });
+  });
+
+  it('ends with 2 where the address is none', async () => {
+    expect(await cli('connector', '--connect', 'nonsense', 'apply')).toMatchObject({
+      ...{ code: 2, err: 'The address of Kafka Connect is "nonsense"; wanted is one like http://127.0.0.1:8083.\n' },
+    });
+  });
+
+  it.each([
+    [
+      'Failed to find any class that implements Connector and which name matches io.debezium.X, available connectors are: PluginDesc{many}',
+      'it does not know the class io.debezium.X: put the Debezium connector (deploy/kafka/pom.xml) on its class path.',
+    ],
+    [
+      "The 'database.hostname' value is invalid: ${env:DATABASE_HOST} has; ${env:KAFKA_TOPIC}; ${env:KAFKA_TOPIC} has",
+      'its environment lacks DATABASE_HOST, KAFKA_TOPIC, which deploy/debezium/connector.json asks for.',
+    ],
+    ['The configuration is invalid', 'it refuses (400): The configuration is invalid'],
+  ])('ends with 1 and a sentence where Connect says %j', async (message, sentence) => {
+    scenes = [
+      { status: 404, body: {} },
+      { status: 400, body: { error_code: 400, message } },
+    ];
+    expect(await cli('connector', 'apply')).toMatchObject({ code: 1, err: `Kafka Connect at ${url}: ${sentence}\n` });
+  });
+});
+
+describe('migsbyu status', () => {
+  const status = {
+    ...{ state: 'streaming', error: null, position: 9, watermark: { time: '2026-03-01T08:00:00.000000Z' } },
+    ...{ tables: [], operations: [] },
+  };
+  const slot = { slot: 'fields', status: 'reserved', active: true, retained_bytes: 3 << 20, limit_bytes: 2 ** 32 };
+  const source = { lag_seconds: 0.84, slot, topic: null, connector: null, troubles: [] };
+  const head = 'state      streaming\nposition   9\nfinal to   2026-03-01T08:00:00.000000Z\n';
+
+  it('shows the way through a slot', async () => {
+    scenes = [{ body: { ...status, source } }];
+    expect(await cli('status')).toMatchObject({
+      ...{ code: 0, out: `${head}lag        0.8 s\nslot       fields: reserved, read, keeps 3 MB of 4096 MB\n` },
+    });
+  });
+
+  it('shows the way through Kafka, and what is wrong with it', async () => {
+    const through = {
+      ...{ lag_seconds: null, slot: { ...slot, status: null, active: false, limit_bytes: null } },
+      topic: { topic: 'campus', end: 7, consumed: 4, lag: 3 },
+      connector: { connector: 'capture', state: 'RUNNING', task: 'FAILED' },
+      troubles: ['The slot is lost.'],
+    };
+    scenes = [{ body: { ...status, source: through } }];
+    const { out } = await cli('status');
+    expect(out.slice(head.length)).toBe(
+      [
+        'lag        -',
+        'connector  capture: RUNNING, task FAILED',
+        'topic      campus: 3 records to read',
+        'slot       fields: missing',
+        'trouble    The slot is lost.\n',
+      ].join('\n'),
+    );
   });
 });

@@ -40,8 +40,20 @@ export async function runCli(args: readonly string[], surroundings: Surroundings
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
+    if (error instanceof WrongAddress) {
+      surroundings.err(`${error.message}\n`);
+      return exitCodes.usage;
+    }
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
     throw error;
+  }
+}
+
+const isAddress = (text: string): boolean => /^https?:/.test(URL.parse(text)?.protocol ?? '');
+
+class WrongAddress extends Error {
+  constructor(what: string, address: string, usual: string) {
+    super(`${what} is ${JSON.stringify(address)}; wanted is one like ${usual}.`);
   }
 }
 
@@ -128,6 +140,7 @@ function addConnector(program: Command, run: Run, { environment, connector }: Su
       .description(description)
       .action((_options: object, command: Command) => {
         const { connect, name } = group.opts<{ connect: string; name: string }>();
+        if (!isAddress(connect)) throw new WrongAddress('The address of Kafka Connect', connect, usualConnect);
         return run(command, () => connectorWork(verb as ConnectorVerb, new Connector(connect, name), connector));
       });
 }
@@ -150,8 +163,8 @@ const operation =
 
 async function answered({ json, projector }: Options, surroundings: Surroundings, work: Work): Promise<ExitCode> {
   const { out, err, isTerminal } = surroundings;
-  if (!/^https?:/.test(URL.parse(projector)?.protocol ?? '')) {
-    err(`The projector's address is ${JSON.stringify(projector)}; wanted is one like ${usualProjector}.\n`);
+  if (!isAddress(projector)) {
+    err(`${new WrongAddress("The projector's address", projector, usualProjector).message}\n`);
     return exitCodes.usage;
   }
   try {

@@ -8,7 +8,7 @@ export const variables = serviceVariables(8603, {
   /** `postgres`: straight from a replication slot. `kafka`: from the topic that Debezium's connector writes. */
   CHANGE_SOURCE: choice(['postgres', 'kafka']).default('postgres'),
   DATABASE_URL: url('postgresql', 'postgres').default('postgresql://migsbyu:migsbyu@127.0.0.1:25432/migsbyu'),
-  /** The server's name, not the database's: two lakes on one server need two. */
+  /** The server's name, not the database's: two lakes on one server need two. With `kafka` the connector's, to look after. */
   REPLICATION_SLOT: z
     .string()
     .regex(/^[a-z0-9_]{1,63}$/)

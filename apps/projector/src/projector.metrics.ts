@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ProjectionEvents } from './projection-events.js';
 import type { ProjectorStatus } from './projector.js';
+import { known, lagOf } from './watch/source-report.js';
+import type { SourceWatch } from './watch/source-watch.js';
 
 const states = ['opening', 'streaming', 'retry', 'standby', 'park', 'stopped'] as const;
 
@@ -41,5 +43,48 @@ export function projectorMetrics() {
   };
   const stateChanged = (status: ProjectorStatus) =>
     states.forEach((name) => state.set({ state: name }, name === status.state ? 1 : 0));
-  return { registry: registers[0]!, events, stateChanged };
+  return { registry: registers[0]!, events, stateChanged, watch: watchGauges(registers) };
+}
+
+/** Of a connector's task: Connect's own, and what stands for it where there is none, or nobody could be asked. */
+const taskStates = ['RUNNING', 'FAILED', 'UNASSIGNED', 'PAUSED', 'STOPPED', 'RESTARTING', 'missing', 'unknown'];
+
+/** Read whenever the figures are asked for; absent where they are not known. */
+function watchGauges(registers: Registry[]): (watch: SourceWatch) => void {
+  return (watch) => {
+    const gauge = (name: string, help: string, read: () => number | null | undefined) =>
+      new Gauge({
+        ...{ name: `migsbyu_projector_${name}`, help, registers },
+        collect() {
+          this.reset();
+          const value = read();
+          if (value == null) this.remove();
+          else this.set(value);
+        },
+      });
+    const slot = () => known(watch.report.slot);
+    const topic = () => known(watch.report.topic);
+    gauge('source_lag_seconds', 'Age of the source’s clock up to which the lake is complete.', () => watch.lag);
+    gauge('slot_retained_wal_bytes', 'Log that the server keeps for the replication slot.', () => slot()?.retained);
+    gauge('slot_wal_limit_bytes', 'The most that it keeps; absent where there is no limit.', () => slot()?.limit);
+    gauge('slot_active', '1 while somebody reads the replication slot.', () => slot() && Number(slot()!.active));
+    gauge('topic_lag_records', 'Records of the topic that are not read yet.', () => lagOf(topic()));
+    taskGauge(watch, registers);
+  };
+}
+
+function taskGauge(watch: SourceWatch, registers: Registry[]): Gauge {
+  return new Gauge({
+    name: 'migsbyu_projector_connector_task_state',
+    help: '1 for the state that the connector’s task is in.',
+    ...{ labelNames: ['state'], registers },
+    collect() {
+      this.reset();
+      const { connector } = watch.report;
+      if (!connector) return;
+      const { status } = known(connector) ?? { status: undefined };
+      const now = status === undefined ? 'unknown' : status === null ? 'missing' : (status.task ?? status.connector);
+      for (const state of taskStates) this.set({ state }, Number(state === now));
+    },
+  });
 }

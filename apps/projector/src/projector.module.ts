@@ -24,10 +24,14 @@ import { Projection } from './projection.js';
 import { projectorMetrics } from './projector.metrics.js';
 import { ProjectorReadiness } from './projector.readiness.js';
 import { Projector, type ProjectorOptions } from './projector.js';
+import type { ChangeSource } from './sources/change-source.js';
 import { configuredSource } from './sources/configured-source.js';
+import { KafkaTopicSource } from './sources/kafka/kafka-topic.js';
 import { StatusController } from './status.controller.js';
 import { ChangesController } from './transport/changes.controller.js';
 import { ChangeTransport } from './transport/change-transport.js';
+import { Inspection } from './watch/inspection.js';
+import { SourceWatch } from './watch/source-watch.js';
 import { Verification } from './verification/verification.js';
 
 /** Composition root: every adapter is chosen here. */
@@ -36,6 +40,7 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
   constructor(
     private readonly projector: Projector,
     private readonly operations: Operations,
+    private readonly watch: SourceWatch,
   ) {}
 
   static of(config: Config): { module: DynamicModule; metrics: Registry } {
@@ -47,6 +52,13 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
           new Logger(ChangeTransport.name).warn(`The source is connected to anew: ${error.message}`),
         ),
       );
+    const watch = (changes: ChangeTransport, projector: Projector) => {
+      const source = changes.unwrap<ChangeSource>();
+      const consumed = () => (source instanceof KafkaTopicSource ? source.consumed : null);
+      const watching = new SourceWatch(new Inspection(config, consumed), projector);
+      metrics.watch(watching);
+      return watching;
+    };
     const projector = async (changes: ChangeTransport, operations: Operations) =>
       new Projector(changes, {
         ...(await optionsOf(config, await catalog(), metrics)),
@@ -61,6 +73,7 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
         { provide: Verifier, useFactory: async () => verifierOf(config, await catalog()) },
         { provide: OperationDesk, useFactory: (all: Operations) => new OperationDesk(all), inject: [Operations] },
         { provide: Projector, useFactory: projector, inject: [ChangeTransport, Operations] },
+        { provide: SourceWatch, useFactory: watch, inject: [ChangeTransport, Projector] },
         ProjectorReadiness,
       ],
     };
@@ -69,6 +82,7 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
 
   onApplicationBootstrap(): void {
     this.projector.start();
+    this.watch.start();
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Operations } from './operations/operations.js';
 import type { Projector } from './projector.js';
 import { ProjectorReadiness } from './projector.readiness.js';
+import type { SourceReport, SourceWatch } from './watch/source-watch.js';
 
 const errorOf = (code: string, message: string) => Object.assign(new Error(message), { code });
 
@@ -16,9 +17,10 @@ function readiness(
   error: Error | null,
   tables: readonly TableState[] = [],
   operations = new Operations(),
+  troubles: SourceReport['troubles'] = [],
 ) {
   const projector = { status: { state, error }, running: { folding: { status: tables } } };
-  return new ProjectorReadiness(projector as unknown as Projector, operations);
+  return new ProjectorReadiness(projector as unknown as Projector, operations, { report: { troubles } } as SourceWatch);
 }
 
 describe('the projector is not ready', () => {
@@ -35,10 +37,35 @@ describe('the projector is not ready', () => {
     ['retry', errorOf('EIO', 'EIO: i/o error, fsync'), 'unavailable', /fsync\. The disk .* see the system’s log/],
     ['standby', errorOf('slot-in-use', 'slot is in use'), 'unavailable', /waits as its standby. slot is in use\.$/],
     ['opening', null, 'unavailable', /not streaming yet\.$/],
+    [
+      'retry',
+      errorOf('unreadable-record', 'It cannot be read.'),
+      'unavailable',
+      /^The projection cannot go on by itself\. It/,
+    ],
   ])('in the state %s, and says why and what to do', async (state, error, code, detail) => {
     await expect(readiness(state, error).check()).rejects.toMatchObject({
       code,
       detail: expect.stringMatching(detail),
+    });
+  });
+});
+
+describe('what the watch sees on the way from the source', () => {
+  const trouble = (stops: boolean) => [{ code: 'any', detail: 'The way is long.', stops }];
+  const said = (state: string, stops: boolean) => readiness(state, null, [], undefined, trouble(stops)).check();
+
+  it('makes it unready where no change can come', async () => {
+    await expect(said('streaming', true)).rejects.toMatchObject({ code: 'unavailable', detail: 'The way is long.' });
+  });
+
+  it('is told where changes flow all the same', async () => {
+    expect(await said('streaming', false)).toBe('The way is long.');
+  });
+
+  it('says why it does not stream yet', async () => {
+    await expect(said('opening', false)).rejects.toMatchObject({
+      detail: expect.stringMatching(/not streaming yet\. The way is long\.$/),
     });
   });
 });

@@ -4,6 +4,7 @@ import type { ReadinessIndicator } from '#libs/service';
 import { Operations } from './operations/operations.js';
 import { Projector } from './projector.js';
 import { explained } from './remedy.js';
+import { SourceWatch } from './watch/source-watch.js';
 
 /**
  * Ready while changes flow from the source into the lake. What stops them is named, with what to do; so is what keeps a
@@ -16,13 +17,18 @@ export class ProjectorReadiness implements ReadinessIndicator {
   constructor(
     private readonly projector: Projector,
     private readonly operations: Operations,
+    private readonly watch: SourceWatch,
   ) {}
 
   async check(): Promise<string | void> {
     const { state, error } = this.projector.status;
-    if (state === 'streaming') return this.concerns().join(' ') || undefined;
+    const { troubles } = this.watch.report;
+    const told = troubles.map(({ detail }) => detail);
     if (state === 'park') throw new Problem('source-changed', error!.message, { retryAfter: 60 });
-    throw new Problem('unavailable', detailOf(state, error), { retryAfter: 1 });
+    if (state !== 'streaming')
+      throw new Problem('unavailable', [detailOf(state, error), ...told].join(' '), { retryAfter: 1 });
+    if (troubles.some(({ stops }) => stops)) throw new Problem('unavailable', told.join(' '), { retryAfter: 1 });
+    return [...told, ...this.concerns()].join(' ') || undefined;
   }
 
   private concerns(): string[] {
@@ -43,9 +49,14 @@ export class ProjectorReadiness implements ReadinessIndicator {
   }
 }
 
+/** Codes of errors that come again however often it is tried. */
+const needsPerson = new Set(['unreadable-record', 'columns-untold', 'value-untold', 'source-not-ready']);
+
 function detailOf(state: string, error: Error | null): string {
   const because = error ? ` ${explained(error)}` : '';
   if (state === 'standby') return `Another projector owns lake or source; this one waits as its standby.${because}`;
+  if (needsPerson.has((error as { code?: string } | null)?.code ?? ''))
+    return `The projection cannot go on by itself.${because}`;
   if (state === 'retry') return `The projection failed and begins anew by itself.${because}`;
   return `The projection is not streaming yet.${because}`;
 }

@@ -6,6 +6,8 @@ import { instant } from './instant.js';
 import { Operations, operationKinds, type OperationKind } from './operations/operations.js';
 import { Projector } from './projector.js';
 import { explained } from './remedy.js';
+import { known, lagOf } from './watch/source-report.js';
+import { SourceWatch } from './watch/source-watch.js';
 
 export class WatermarkView {
   @ApiProperty({
@@ -58,6 +60,86 @@ export class RunningOperation {
   total: number | null;
 }
 
+export class SlotView {
+  @ApiProperty({ example: 'migsbyu' })
+  slot: string;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'As in pg_replication_slots.wal_status; null: there is no such slot.',
+    example: 'reserved',
+  })
+  status: string | null;
+
+  @ApiProperty({ description: 'Whether somebody reads it.', example: true })
+  active: boolean;
+
+  @ApiProperty({ type: 'integer', description: 'Bytes of its log that the server keeps for it.', example: 16_777_216 })
+  retained_bytes: number;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'The most that it keeps (max_slot_wal_keep_size); null: no limit.',
+    example: 4_294_967_296,
+  })
+  limit_bytes: number | null;
+}
+
+export class TopicView {
+  @ApiProperty({ example: 'migsbyu' })
+  topic: string;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Offset of the next record to come.', example: 4800 })
+  end: number | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Offset of the next record to be read.', example: 4711 })
+  consumed: number | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Records that are not read yet.', example: 89 })
+  lag: number | null;
+}
+
+export class ConnectorView {
+  @ApiProperty({ example: 'migsbyu' })
+  connector: string;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Connect’s word; null: there is none.',
+    example: 'RUNNING',
+  })
+  state: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Of its task.', example: 'RUNNING' })
+  task: string | null;
+}
+
+/** Each part null where it is not of this way, or does not answer. */
+export class SourceView {
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Seconds since the source’s clock stood where the lake is complete.',
+    example: 0.8,
+  })
+  lag_seconds: number | null;
+
+  @ApiProperty({ type: SlotView, nullable: true })
+  slot: SlotView | null;
+
+  @ApiProperty({ type: TopicView, nullable: true })
+  topic: TopicView | null;
+
+  @ApiProperty({ type: ConnectorView, nullable: true })
+  connector: ConnectorView | null;
+
+  @ApiProperty({ type: [String], description: 'What is wrong on the way from the source, and what to do.' })
+  troubles: string[];
+}
+
 export class ProjectorView {
   @ApiProperty({
     enum: ['opening', 'streaming', 'retry', 'standby', 'park', 'stopped'],
@@ -85,6 +167,9 @@ export class ProjectorView {
   @ApiProperty({ type: WatermarkView, nullable: true })
   watermark: WatermarkView | null;
 
+  @ApiProperty({ type: SourceView, description: 'The way from the source, looked at every two seconds.' })
+  source: SourceView;
+
   @ApiProperty({ type: [TableView], description: 'None while no lake is open.' })
   tables: TableView[];
 
@@ -97,6 +182,7 @@ export class StatusController {
   constructor(
     private readonly projector: Projector,
     private readonly operations: Operations,
+    private readonly watch: SourceWatch,
   ) {}
 
   @Get('status')
@@ -118,6 +204,7 @@ export class StatusController {
         source_time: instant(watermark.source_time),
         time: instant(watermark.time),
       },
+      source: sourceView(this.watch),
       tables: (running?.folding.status ?? []).map(viewOf),
       operations: this.operations.running.map(({ kind, id, table, done, total }) => ({ kind, id, table, done, total })),
     };
@@ -128,3 +215,20 @@ const viewOf = ({ table, position, drifted, failure }: FoldStatus): TableView =>
   ...{ table, folded: position, drifted },
   fold_error: failure && explained(failure, failure.cause),
 });
+
+function sourceView({ report, lag }: SourceWatch): SourceView {
+  const [slot, topic, connector] = [known(report.slot), known(report.topic), known(report.connector)];
+  return {
+    lag_seconds: lag,
+    slot: slot && {
+      ...{ slot: slot.slot, status: slot.status, active: slot.active },
+      ...{ retained_bytes: slot.retained, limit_bytes: slot.limit },
+    },
+    topic: topic && { ...topic, lag: lagOf(topic) },
+    connector: connector && {
+      connector: connector.connector,
+      ...{ state: connector.status?.connector ?? null, task: connector.status?.task ?? null },
+    },
+    troubles: report.troubles.map(({ detail }) => detail),
+  };
+}

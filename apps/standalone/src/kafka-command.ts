@@ -32,6 +32,7 @@ async function up(): Promise<void> {
         `(slot ${config.REPLICATION_SLOT}, publication ${config.PUBLICATION}).\n\n` +
         `A projector reads it with\n` +
         `  CHANGE_SOURCE=kafka KAFKA_BROKERS=${brokers} KAFKA_TOPIC=${config.KAFKA_TOPIC} CONNECT_URL=${connectUrl} ` +
+        `REPLICATION_SLOT=${config.REPLICATION_SLOT} ` +
         `CONNECTOR=${config.CONNECTOR}\n` +
         `What it captures: CONNECT_URL=${connectUrl} npm run -s migsbyu -- connector status\n` +
         `Logs and data are in ${relative('.', folder) || folder}. It goes on until npm run kafka:down.`,

@@ -1,7 +1,10 @@
 /** The Debezium connector in Kafka Connect, by Connect's REST interface (Kafka documentation, "Kafka Connect", REST API). */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 
 export type ConnectorConfig = Readonly<Record<string, string>>;
+
+export type Applied = 'created' | 'updated' | 'unchanged';
 
 export interface ConnectorStatus {
   /** RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED, RESTARTING. */
@@ -37,13 +40,17 @@ export class Connector {
     readonly name: string,
   ) {}
 
-  /** Made, or made to be as given. */
-  async apply(config: ConnectorConfig): Promise<void> {
+  /** Made, or made to be as given. One that is so already is left alone: a put would start its task anew. */
+  async apply(config: ConnectorConfig): Promise<Applied> {
+    const now = await this.config();
+    if (now && isDeepStrictEqual({ ...now, name: this.name }, { ...config, name: this.name })) return 'unchanged';
     await this.ask('PUT', '/config', config);
+    return now ? 'updated' : 'created';
   }
 
-  async config(): Promise<ConnectorConfig> {
-    return (await this.ask('GET', '/config')) as ConnectorConfig;
+  /** null if there is no such connector. Connect adds its name. */
+  async config(): Promise<ConnectorConfig | null> {
+    return (await this.ask('GET', '/config')) as ConnectorConfig | null;
   }
 
   /** null if there is no such connector. */
@@ -66,8 +73,11 @@ export class Connector {
     }
   }
 
+  /** Connector and task anew; one that somebody paused or stopped goes on. */
   async restart(): Promise<void> {
-    await this.ask('POST', '/restart?includeTasks=true&onlyFailed=false');
+    const status = await this.status();
+    if (status?.connector === 'PAUSED' || status?.connector === 'STOPPED') await this.ask('PUT', '/resume');
+    else await this.ask('POST', '/restart?includeTasks=true&onlyFailed=false');
   }
 
   async remove(): Promise<void> {
@@ -79,7 +89,7 @@ export class Connector {
    * whose snapshot and slot begin at one point: an existing slot's snapshot could miss what commits beside it.
    */
   async end(signal: AbortSignal): Promise<void> {
-    await this.apply({ ...(await this.config()), 'slot.drop.on.stop': 'true' });
+    await this.apply({ ...(await this.present()), 'slot.drop.on.stop': 'true' });
     await this.until(
       ({ connector, task }) => connector === 'RUNNING' && task !== null && task !== 'UNASSIGNED',
       signal,
@@ -90,8 +100,14 @@ export class Connector {
   }
 
   async begin(): Promise<void> {
-    await this.apply({ ...(await this.config()), 'slot.drop.on.stop': 'false' });
+    await this.apply({ ...(await this.present()), 'slot.drop.on.stop': 'false' });
     await this.ask('PUT', '/resume');
+  }
+
+  private async present(): Promise<ConnectorConfig> {
+    const config = await this.config();
+    if (!config) throw new ConnectFailed(this.url, `there is no connector ${this.name}: migsbyu connector apply.`);
+    return config;
   }
 
   private async until(reached: (status: ConnectorStatus) => boolean, signal: AbortSignal): Promise<void> {
@@ -103,14 +119,23 @@ export class Connector {
   }
 
   private async ask(method: string, path: string, body?: object): Promise<unknown> {
-    const target = `${this.url}/connectors/${encodeURIComponent(this.name)}${path}`;
+    const target = `${this.url.replace(/\/+$/, '')}/connectors/${encodeURIComponent(this.name)}${path}`;
     for (let tries = 1; ; tries++) {
       const answer = await this.send(target, method, body);
       if (answer.status === busy && tries < busyTries) await sleep(busyPause);
-      else if (answer.status === 404 && method === 'GET') return null;
-      else if (!answer.ok) throw new ConnectFailed(this.url, `${answer.status} ${await answer.text()}`);
-      else return answer.status === 204 || answer.status === 202 ? null : JSON.parse((await answer.text()) || 'null');
+      else return this.read(answer, method);
     }
+  }
+
+  private async read(answer: Response, method: string): Promise<unknown> {
+    const text = await answer.text();
+    const isConnect = text === '' || answer.headers.get('content-type')?.includes('json');
+    if (!isConnect)
+      throw new ConnectFailed(this.url, `its answer is ${answer.status} ${JSON.stringify(text.slice(0, 60))}`);
+    const body = JSON.parse(text || 'null') as { message?: string } | null;
+    if (answer.status === 404 && method === 'GET') return null;
+    if (!answer.ok) throw new ConnectFailed(this.url, reasonOf(answer.status, body?.message ?? text));
+    return body;
   }
 
   private async send(target: string, method: string, body?: object): Promise<Response> {
@@ -121,7 +146,19 @@ export class Connector {
         ...(body && { body: JSON.stringify(body) }),
       });
     } catch (error) {
-      throw new ConnectFailed(this.url, 'it does not answer.', { cause: error });
+      const { code } = ((error as Error).cause ?? {}) as { code?: string };
+      throw new ConnectFailed(this.url, `it does not answer${code ? ` (${code})` : ''}.`, { cause: error });
     }
   }
+}
+
+/** Connect's own words, but for the list of all classes that it knows. */
+function reasonOf(status: number, message: string): string {
+  const [, missing] = /Failed to find any class .* name matches ([\w.$]+)/.exec(message) ?? [];
+  if (missing)
+    return `it does not know the class ${missing}: put the Debezium connector (deploy/kafka/pom.xml) on its class path.`;
+  const [...unset] = new Set(message.match(/(?<=\$\{env:)\w+(?=\})/g));
+  if (unset.length > 0)
+    return `its environment lacks ${unset.join(', ')}, which deploy/debezium/connector.json asks for.`;
+  return `it refuses (${status}): ${message.trim()}`;
 }

@@ -41,7 +41,7 @@ export async function startKafka(
   listener.part(worker);
   await applyConnector(worker.current.url, topic);
   return {
-    ...{ CHANGE_SOURCE: 'kafka', KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic },
+    ...{ CHANGE_SOURCE: 'kafka', KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic, REPLICATION_SLOT: slots.kafka },
     ...{ CONNECT_URL: worker.current.url, CONNECTOR: topic },
   };
 }

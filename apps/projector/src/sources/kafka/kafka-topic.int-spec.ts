@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Catalog } from '#libs/catalog';
 import { connectorConfig, kafkaCanRun, KafkaStack } from '#libs/test-kafka';
 import { emptyDatabase } from '#libs/test-postgres';
@@ -6,8 +6,9 @@ import type { ChangeSource } from '../change-source.js';
 import { CampusDatabase } from '../contract/campus-database.js';
 import { campus } from '../contract/captured-tables.js';
 import { changeSourceContract } from '../contract/change-source.contract.js';
+import { Museum, tellEveryType } from '../contract/every-type.contract.js';
+import { watchContract } from '../contract/source-watch.contract.js';
 import { topicReaderContract } from '../contract/topic-reader.contract.js';
-import { Museum, tellEveryType } from './every-type.contract.js';
 import { KafkaTopicSource } from './kafka-topic.js';
 
 // a connector is made and its snapshot taken for each test, by servers that share the machine with it
@@ -22,7 +23,7 @@ async function open() {
   const database = await CampusDatabase.open(await emptyDatabase());
   const connector = stack.connector(database.slot);
   const config = connectorConfig(database.url, database.slot, ['buildings', 'rooms', 'happenings', 'unlisted']);
-  let applied: Promise<void> | null = null;
+  let applied: Promise<unknown> | null = null;
   const source = (catalog: Catalog = campus): ChangeSource => {
     const topic = new KafkaTopicSource({
       ...{ brokers: [stack.broker.address], topic: database.slot, group: database.slot, catalog, connector },
@@ -62,7 +63,13 @@ describeWithKafka('a topic as a change source', () => {
     });
     afterAll(() => museum.close());
 
-    it('has the texts that the slot gives, from the snapshot and from the log, or stops by the column’s name', () =>
-      tellEveryType(museum));
+    it('has the texts that the slot gives, from the snapshot and from the log, or stops by the column’s name', async () => {
+      await expect(tellEveryType(museum)).resolves.toBeUndefined();
+    });
+  });
+
+  // last: it takes the servers away
+  describe('kafka: the watch', () => {
+    watchContract(() => stack);
   });
 });

@@ -40,9 +40,15 @@ const topicPause = 200;
  */
 export class KafkaTopicSource implements ChangeSource {
   private stopping = new AbortController();
+  private reader: TopicReader | null = null;
   private running: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: KafkaTopicOptions) {}
+
+  /** Offset of the next record to be read; null while none is. */
+  get consumed(): number | null {
+    return this.streaming ? (this.reader?.position ?? null) : null;
+  }
 
   async start(from: LakePosition | null, receiver: Receiver, options?: { resnapshot?: boolean }): Promise<void> {
     this.stopping = new AbortController();
@@ -83,6 +89,7 @@ export class KafkaTopicSource implements ChangeSource {
     { started, again }: { started: () => void; again: boolean },
   ): Promise<void> {
     const reader = new TopicReader(this.options);
+    this.reader = reader;
     let session: TopicSession | null = null;
     let cause: Error = new SourceStopped();
     try {

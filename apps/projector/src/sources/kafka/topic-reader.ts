@@ -63,6 +63,11 @@ export class TopicReader {
     });
   }
 
+  /** Offset of the next record that `next` will bring. */
+  get position(): number {
+    return this.expected;
+  }
+
   async open(): Promise<void> {
     await this.admin.connect();
   }

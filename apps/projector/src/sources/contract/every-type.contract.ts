@@ -4,10 +4,10 @@ import type { Catalog } from '#libs/catalog';
 import { connectorConfig, type KafkaStack } from '#libs/test-kafka';
 import { emptyDatabase } from '#libs/test-postgres';
 import pg from 'pg';
-import { specimens, specimenTypes, streamedSpecimens, untoldTypes } from '../contract/every-type.js';
-import { RecordingReceiver } from '../contract/recording-receiver.js';
+import { specimens, specimenTypes, streamedSpecimens, untoldTypes } from './every-type.js';
+import { RecordingReceiver } from './recording-receiver.js';
 import { PostgresSlotSource } from '../postgres-slot.js';
-import { KafkaTopicSource } from './kafka-topic.js';
+import { KafkaTopicSource } from '../kafka/kafka-topic.js';
 
 const catalog: Catalog = {
   name: 'museum',
