@@ -36,7 +36,9 @@ beforeEach(() => {
 });
 afterEach(() => expect(scenes).toEqual([]));
 
-async function cli(...args: string[]) {
+const cli = (...args: string[]) => cliUntil(undefined, ...args);
+
+async function cliUntil(interrupted: AbortSignal | undefined, ...args: string[]) {
   const told = { out: '', err: '' };
   const code = await runCli(args, {
     environment: { PROJECTOR_URL: url, CONNECT_URL: url },
@@ -48,12 +50,55 @@ async function cli(...args: string[]) {
     out: (text) => void (told.out += text),
     err: (text) => void (told.err += text),
     isTerminal: true,
+    ...(interrupted && { interrupted }),
   });
   return { code, ...told };
 }
 
 const operation = (state: string, more: object = {}) => ({
   ...{ id: '7', table: 'students', state, done: 0, total: null, report: null, failure: null, error: null, ...more },
+});
+
+describe('Ctrl-C', () => {
+  it('ends the waiting alone, and says how to end the work', async () => {
+    scenes = [{ status: 202, body: operation('running') }];
+    const interrupting = new AbortController();
+    const ended = cliUntil(interrupting.signal, 'verify');
+    while (asked.length === 0) await new Promise(setImmediate);
+    interrupting.abort();
+    const { code, out, err } = await ended;
+    expect({ code, out, asked: asked.length }).toEqual({ code: 130, out: '', asked: 1 });
+    expect(err).toContain('The verification goes on in the projector');
+    expect(err).toContain('cancel 7 ends it');
+  });
+});
+
+describe('migsbyu cancel', () => {
+  const status = {
+    operations: [
+      { kind: 'fold', id: '6' },
+      { kind: 'rebuild', id: '7' },
+    ],
+  };
+
+  it('ends what runs, whatever kind it is of, and says how it ended', async () => {
+    scenes = [{ body: status }, { status: 204, body: '' }, { body: operation('cancelled') }];
+    expect(await cli('cancel', '7')).toEqual({ code: 0, out: 'The rebuild of students was cancelled.\n', err: '' });
+    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      ...['GET /v1/status', 'DELETE /v1/rebuilds/7', 'GET /v1/rebuilds/7'],
+    ]);
+  });
+
+  it('too late says that it was done', async () => {
+    scenes = [{ body: status }, { status: 204, body: '' }, { body: operation('done', { report: { position: 3 } }) }];
+    const { code, out } = await cli('cancel', '7', '--json');
+    expect({ code, out: JSON.parse(out) }).toMatchObject({ code: 0, out: { kind: 'rebuild', state: 'done' } });
+  });
+
+  it('of what does not run fails, and says where to look', async () => {
+    scenes = [{ body: status }];
+    expect(await cli('cancel', '8')).toMatchObject({ code: 1, err: expect.stringMatching(/"8" is running; status/) });
+  });
 });
 
 describe('migsbyu rebuild', () => {
@@ -179,7 +224,7 @@ describe('migsbyu', () => {
     const status = {
       ...{ state: 'streaming', error: null, position: 100, watermark: { time: '2026-03-01T08:00:00.000000Z' } },
       tables: [fine, { ...fine, table: 'rooms', folded: 7, drifted: true }],
-      operations: [{ kind: 'rebuild', table: 'rooms', done: 40, total: 100 }],
+      operations: [{ kind: 'rebuild', id: '6f9d2e52', table: 'rooms', done: 40, total: 100 }],
     };
     scenes = [{ body: status }, { body: status }];
     expect(await cli('status')).toEqual({
@@ -192,8 +237,8 @@ table     folded  behind  state
 students      90      10  fine
 rooms          7      93  made by another catalog, waits for its rebuild
 
-running  table  done   of
-rebuild  rooms    40  100
+running  table  done   of  id
+rebuild  rooms    40  100  6f9d2e52
 `,
     });
     const { out } = await cli('--json', 'status');

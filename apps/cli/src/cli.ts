@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConnectFailed, Connector } from '#libs/debezium';
 import { connectorVerbs, connectorWork, type ConnectorSource, type ConnectorVerb } from './connector.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
-import { conduct } from './operation.js';
+import { cancel, conduct, WaitingInterrupted } from './operation.js';
 import { describe, exitCodeOf } from './outcome.js';
 import { ProgressLine } from './progress-line.js';
 import { ProjectorClient, Refused, Unreachable } from './projector-client.js';
@@ -16,6 +16,8 @@ export interface Surroundings {
   /** Whether the error stream is one on which a line can be written over. */
   readonly isTerminal: boolean;
   readonly connector: ConnectorSource;
+  /** Aborts when whoever waits has had enough: Ctrl-C. */
+  readonly interrupted?: AbortSignal;
 }
 
 const usualProjector = 'http://127.0.0.1:8603';
@@ -27,6 +29,7 @@ Exit codes:
   1  the projector refused, the work failed, or verify found differences
   2  the command line is wrong, or names a table that the catalog does not have
   3  nothing answers at the projector's address, or at Kafka Connect's
+130  Ctrl-C: the work goes on in the projector; cancel ends it
 
 With npm start the projector is also at http://localhost:8501/api/projector.`;
 
@@ -62,8 +65,8 @@ interface Options {
   readonly projector: string;
 }
 
-/** What a command has to do, with what it is asked of and how it tells its progress. */
-type Work = (projector: ProjectorClient, progress: ProgressLine) => Promise<Answer>;
+/** What a command has to do, with what it is asked of, how it tells its progress, and until when it waits. */
+type Work = (projector: ProjectorClient, progress: ProgressLine, interrupted?: AbortSignal) => Promise<Answer>;
 
 interface Answer {
   /** What `--json` prints. */
@@ -122,6 +125,9 @@ function addOperations(program: Command, run: Run): void {
     'Compare the open versions of a table, or of all, with the rows of the source. Changes and queries go on.',
     (table) => operation('verification', '/v1/verifications', table === undefined ? {} : { table }),
   );
+  command('cancel <id>', 'Cancel what is running (status shows its id), and wait until it has ended.', (id) =>
+    cancellation(id!),
+  );
 }
 
 function addConnector(program: Command, run: Run, { environment, connector }: Surroundings): void {
@@ -156,19 +162,28 @@ const status: Work = async (projector) => {
 
 const operation =
   (name: string, collection: string, body?: object): Work =>
-  async (projector, progress) => {
-    const ended = await conduct(projector, collection, body, (now) => progress.show(now)).finally(() => progress.end());
+  async (projector, progress, interrupted) => {
+    const options = { progress: progress.show.bind(progress), ...(interrupted && { interrupted }) };
+    const ended = await conduct(projector, { name, collection, body }, options).finally(() => progress.end());
     return { json: ended, text: describe(name, ended), code: exitCodeOf(ended) };
   };
 
+const cancellation =
+  (id: string): Work =>
+  async (projector) => {
+    const ended = await cancel(projector, id);
+    return { json: ended, text: describe(ended.kind, ended), code: exitCodes.fine };
+  };
+
 async function answered({ json, projector }: Options, surroundings: Surroundings, work: Work): Promise<ExitCode> {
-  const { out, err, isTerminal } = surroundings;
+  const { out, err, isTerminal, interrupted } = surroundings;
   if (!isAddress(projector)) {
-    err(`${new WrongAddress("The projector's address", projector, usualProjector).message}\n`);
+    err(`${new WrongAddress("The projector's address", projector, usualProjector).message}
+`);
     return exitCodes.usage;
   }
   try {
-    const answer = await work(new ProjectorClient(projector), new ProgressLine(err, isTerminal));
+    const answer = await work(new ProjectorClient(projector), new ProgressLine(err, isTerminal), interrupted);
     if (json) out(`${JSON.stringify(answer.json)}\n`);
     else (answer.code === exitCodes.fine ? out : err)(answer.text);
     return answer.code;
@@ -182,6 +197,7 @@ async function answered({ json, projector }: Options, surroundings: Surroundings
 }
 
 function failureOf(error: unknown): ExitCode {
+  if (error instanceof WaitingInterrupted) return exitCodes.interrupted;
   if (error instanceof Unreachable || (error instanceof ConnectFailed && error.cause)) return exitCodes.unreachable;
   return error instanceof Refused && error.code === 'invalid' ? exitCodes.usage : exitCodes.failed;
 }

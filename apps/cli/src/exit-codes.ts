@@ -7,6 +7,8 @@ export const exitCodes = {
   usage: 2,
   /** Nothing answers at the projector's address, or what answers is no projector. */
   unreachable: 3,
+  /** Ctrl-C ended the waiting, and nothing else: 128 and the signal's number, as shells have it. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -49,6 +49,12 @@ export class ProjectorClient {
     return parsed;
   }
 
+  /** Resolves once it is gone; its answer has no body. @throws Unreachable, Refused */
+  async delete(path: string): Promise<void> {
+    const answer = await this.fetch('DELETE', path);
+    if (answer.status !== 204) throw new Refused(answer.status, await this.parse(answer));
+  }
+
   /** For a question that may be asked twice: a connection that breaks, or a restart, ends no long wait. */
   async askPatiently(path: string): Promise<Answer> {
     const until = performance.now() + this.patience;
@@ -62,7 +68,7 @@ export class ProjectorClient {
     }
   }
 
-  private async fetch(method: Method, path: string, body?: object): Promise<Response> {
+  private async fetch(method: Method | 'DELETE', path: string, body?: object): Promise<Response> {
     const payload = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
     try {
       return await fetch(`${this.url.replace(/\/+$/, '')}${path}`, { method, ...payload });

@@ -9,6 +9,7 @@ interface Table {
 
 interface Running {
   readonly kind: string;
+  readonly id: string;
   readonly table: string | null;
   readonly done: number;
   readonly total: number | null;
@@ -52,11 +53,11 @@ export function describeStatus(answer: Readonly<Record<string, unknown>>): strin
     ...[table, folded, position === null ? null : position - folded],
     fold_error ?? (drifted ? 'made by another catalog, waits for its rebuild' : 'fine'),
   ]);
-  const running = operations.map(({ kind, table, done, total }) => [kind, table ?? 'all', done, total]);
+  const running = operations.map(({ kind, id, table, done, total }) => [kind, table ?? 'all', done, total, id]);
   return [
     `${head.join('\n')}\n`,
     rows.length > 0 ? `\n${textTable(['table', 'folded', 'behind', 'state'], rows)}` : '',
-    running.length > 0 ? `\n${textTable(['running', 'table', 'done', 'of'], running)}` : '',
+    running.length > 0 ? `\n${textTable(['running', 'table', 'done', 'of', 'id'], running)}` : '',
   ].join('');
 }
 
