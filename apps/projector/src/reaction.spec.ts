@@ -10,6 +10,7 @@ describe('a failure', () => {
   it.each([
     ['a source that is another one', new SourceChanged('slot-missing', 'The slot is gone.'), 'park'],
     ['a record that cannot be read', coded('unreadable-record'), 'park'],
+    ['a topic that is compacted', coded('topic-compacted'), 'park'],
     ['a lake that another one writes', new Fenced('changelog', 7), 'standby'],
     ['a slot that another one reads', coded('slot-in-use'), 'standby'],
     ['a watermark that another one wrote', new WatermarkReplaced('lake'), 'standby'],

@@ -11,7 +11,7 @@ export type Reaction = 'park' | 'standby' | 'retry';
 const owned = new Set(['slot-in-use', 'watermark-replaced']);
 
 /** Codes of errors that come again however often it is tried: what the source has there cannot be read. */
-const lasting = new Set(['unreadable-record', 'columns-untold', 'value-untold']);
+const lasting = new Set(['unreadable-record', 'topic-compacted', 'columns-untold', 'value-untold']);
 
 export function reactionTo(error: Error): Reaction {
   const { code = '' } = error as { code?: string };

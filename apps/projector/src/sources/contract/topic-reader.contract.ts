@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs';
+import { ConfigResourceTypes, Kafka, logLevel, type Admin, type Producer } from 'kafkajs';
 import type { TopicRecord } from '#libs/debezium';
 import { TopicReader } from '../kafka/topic-reader.js';
 
@@ -111,6 +111,13 @@ export function topicReaderContract(broker: () => string): void {
       await new Promise((done) => setTimeout(done, 600)); // between two fetches nobody could tell
       await send(...numbers(1000, length));
       await expect(reader.next(never)).rejects.toMatchObject({ change: 'position-lost' });
+    });
+
+    it('stops by name where the topic is compacted', async () => {
+      const type = ConfigResourceTypes.TOPIC;
+      const configEntries = [{ name: 'cleanup.policy', value: 'compact,delete' }];
+      await admin.alterConfigs({ validateOnly: false, resources: [{ type, name: topic, configEntries }] });
+      await expect(opened()).rejects.toMatchObject({ code: 'topic-compacted', policy: 'compact,delete' });
     });
 
     it('stops by name where records that it has not read are deleted', async () => {

@@ -14,7 +14,8 @@ import { SourceStopped } from '../postgres-slot.js';
 import { readRecord } from './read-record.js';
 import { RecordChanges } from './record-changes.js';
 import { epochOf, snapshotOf, type SnapshotSource } from './snapshot-delivery.js';
-import { TopicReader, type TopicOptions } from './topic-reader.js';
+import type { TopicOptions } from './topic-client.js';
+import { TopicReader } from './topic-reader.js';
 import { SnapshotScan, type FoundSnapshot } from './topic-scan.js';
 import { TopicSession } from './topic-session.js';
 
@@ -90,6 +91,7 @@ export class KafkaTopicSource implements ChangeSource {
   ): Promise<void> {
     const reader = new TopicReader(this.options);
     this.reader = reader;
+    this.stopping.signal.addEventListener('abort', () => void reader.close(), { once: true });
     let session: TopicSession | null = null;
     let cause: Error = new SourceStopped();
     try {

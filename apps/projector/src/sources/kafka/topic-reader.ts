@@ -7,38 +7,30 @@
  * that was made anew may have grown past that offset: so after Kafka sent from elsewhere the last record is read again, and
  * must be the one that was had.
  */
-import { Kafka, logLevel, type Admin, type Consumer, type EachBatchPayload } from 'kafkajs';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { TopicRecord } from '#libs/debezium';
 import { SourceChanged } from '../change-source.js';
-
-export interface TopicOptions {
-  /** Addresses, each `host:port`. */
-  readonly brokers: readonly string[];
-  readonly topic: string;
-  /** Readers of one group take turns: one reads, the others stand by. */
-  readonly group: string;
-}
+import {
+  heartbeatInterval,
+  ReaderClosed,
+  TopicClient,
+  TopicCompacted,
+  type Bounds,
+  type TopicOptions,
+} from './topic-client.js';
 
 interface Hand {
   readonly records: readonly TopicRecord[];
   readonly taken: () => void;
 }
 
-/**
- * Milliseconds. A projector that was killed keeps its place in the group until its session ends: so long its successor
- * waits. The broker allows no less (group.min.session.timeout.ms).
- */
-const [sessionTimeout, heartbeatInterval] = [6_000, 1_500];
-/** Milliseconds that the broker waits for a record to come. */
-const longestFetch = 100;
 /** Milliseconds between two fetches after which the last record is read again. */
 const longestHold = 500;
-const [shortestRetry, longestRetry] = [100, 5_000];
 /** Milliseconds without a record, where heartbeats come each second, until the topic is looked for: to a missing one Kafka's client says nothing. */
 const silence = 5_000;
 
 export class TopicReader {
-  private readonly admin: Admin;
+  private readonly client: TopicClient;
   private readonly consumer: Consumer;
   private expected = 0;
   private hand: Hand | null = null;
@@ -49,18 +41,9 @@ export class TopicReader {
   private looking = false;
   private failure: Error | null = null;
   private wake: () => void = () => {};
-
   constructor(private readonly options: TopicOptions) {
-    const kafka = new Kafka({
-      ...{ clientId: options.group, brokers: [...options.brokers], logLevel: logLevel.NOTHING },
-      retry: { initialRetryTime: shortestRetry, maxRetryTime: longestRetry, retries: Number.MAX_SAFE_INTEGER },
-    });
-    this.admin = kafka.admin();
-    this.consumer = kafka.consumer({
-      ...{ groupId: options.group, sessionTimeout, heartbeatInterval },
-      ...{ maxWaitTimeInMs: longestFetch, maxBytesPerPartition: 8 << 20 },
-      allowAutoTopicCreation: false,
-    });
+    this.client = new TopicClient(options);
+    this.consumer = this.client.consumer;
   }
 
   /** Offset of the next record that `next` will bring. */
@@ -68,24 +51,24 @@ export class TopicReader {
     return this.expected;
   }
 
+  /** @throws (as all that asks the broker) ReaderClosed */
   async open(): Promise<void> {
-    await this.admin.connect();
+    await this.client.open();
   }
 
   /** Offsets of the first record that is still there and of the next one to come; null while there is no topic. */
-  async bounds(): Promise<{ low: number; high: number } | null> {
-    const { topic } = this.options;
-    if (!(await this.admin.listTopics()).includes(topic)) return null;
-    const partitions = await this.admin.fetchTopicOffsets(topic);
-    if (partitions.length !== 1)
-      throw new Error(`Topic ${topic} has ${partitions.length} partitions; wanted is one, which keeps the order.`);
-    return { low: Number(partitions[0]!.low), high: Number(partitions[0]!.high) };
+  bounds(): Promise<Bounds | null> {
+    return this.client.bounds();
   }
 
   /** Reads from `offset` on: what `next` brings begins there. */
-  async start(offset: number): Promise<void> {
-    const { topic } = this.options;
+  start(offset: number): Promise<void> {
     this.expected = offset;
+    return this.client.unlessClosed(this.join(offset));
+  }
+
+  private async join(offset: number): Promise<void> {
+    const { topic } = this.options;
     await this.consumer.connect();
     await this.consumer.subscribe({ topics: [topic], fromBeginning: true });
     this.consumer.on(this.consumer.events.CRASH, ({ payload }) => {
@@ -121,11 +104,11 @@ export class TopicReader {
     }
   }
 
+  /** Resolves soon, also while no broker answers. */
   async close(): Promise<void> {
-    this.fail(new Error('The reader is closed.'));
+    this.fail(new ReaderClosed());
     this.release();
-    await this.consumer.disconnect();
-    await this.admin.disconnect();
+    await this.client.close();
   }
 
   private async woken(): Promise<void> {
@@ -192,7 +175,10 @@ export class TopicReader {
 
   /** Offsets without a record are usual where producers use transactions; offsets that are gone are not. */
   private async isThere(offset: number): Promise<boolean> {
-    const bounds = await this.bounds();
+    const bounds = await this.bounds().catch((error: Error) => {
+      if (error instanceof TopicCompacted) this.fail(error);
+      throw error;
+    });
     if (!bounds) this.fail(new SourceChanged('topic-missing', `Topic ${this.options.topic} does not exist any more.`));
     else if (bounds.low > offset || bounds.high < offset)
       this.lost(`holds offsets ${bounds.low} to ${bounds.high}, and the lake goes on at ${offset}`);
