@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigResourceTypes, Kafka, logLevel, type Admin, type Consumer } from 'kafkajs';
+import kafkajs, { Kafka, logLevel, type Admin, type Consumer } from 'kafkajs'; // Node does not see all of its names
 import { BreakableConnections } from './breakable-connections.js';
 
 export interface TopicOptions {
@@ -128,7 +128,7 @@ export class TopicClient {
     const { topic } = this.options;
     const configNames = ['cleanup.policy'];
     const { resources } = await this.admin.describeConfigs({
-      ...{ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames }] },
+      ...{ includeSynonyms: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames }] },
     });
     const policy = resources[0]?.configEntries[0]?.configValue ?? '';
     if (policy.includes('compact')) throw new TopicCompacted(topic, policy);
