@@ -43,6 +43,11 @@ export class ProjectorProcess {
     this.url = Promise.race([port.then((number) => `http://127.0.0.1:${number}`), this.ended.then(() => null)]);
   }
 
+  /** null before it ended, and where a signal ended it. */
+  get exitCode(): number | null {
+    return this.child.exitCode;
+  }
+
   get pid(): number {
     return this.child.pid!;
   }

@@ -52,10 +52,16 @@ const many = 15_000;
     await expectWhole();
   });
 
-  it('go on by themselves after the broker was killed', async () => {
+  it('go on by themselves after the broker was killed, and let projectors end meanwhile', async () => {
     process.kill(stack.broker.pid, 'SIGKILL');
     await stack.broker.exited;
     await bank.transactions(20);
+    await bank.projector.end('SIGTERM'); // it streams
+    const second = bank.lane.start('whole', {});
+    await second.url;
+    await second.end('SIGTERM'); // it opens
+    expect([bank.projector.exitCode, second.exitCode]).toEqual([0, 0]); // 1: it was broken off, after ten seconds
+    bank.projector = bank.lane.start('whole', {});
     await stack.restartBroker();
     await expectWhole();
   });
