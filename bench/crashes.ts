@@ -9,12 +9,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { Campaign, type CampaignResult } from './crashes/campaign.js';
-import { allTargets } from './crashes/targets.js';
+import { allTargets, labelOf } from './crashes/targets.js';
 import { argument } from './measuring/arguments.js';
 import { conclude, say, table } from './measuring/report.js';
 
 /** In all, about: each step gets as many. */
 const kills = argument('kills', 1000);
+/** For each kill of a step, once in so many each error of a disk is raised there. */
+const killsOfAnError = 5;
 const seed = argument('seed', 1 + (Date.now() % 1e9));
 
 const folder = await mkdtemp(join(tmpdir(), 'crashes-'));
@@ -37,33 +39,42 @@ function report({ tally, rounds, sums, wrong }: CampaignResult, seconds: number)
   table(
     'Steps',
     ['step', 'kill -9', 'ENOSPC', 'EIO', 'missed'],
-    tally.rows.map(([label, { kill, ENOSPC, EIO, missed }]) => [label, kill, ENOSPC, EIO, missed]),
+    tally.rows.map(({ target, struck, missed }) => [
+      ...[labelOf(target), struck.kill ?? '-', struck.ENOSPC ?? '-', struck.EIO ?? '-'],
+      missed,
+    ]),
   );
+  for (const { target } of tally.rows)
+    if (target.diskless) say(`- No disk can fail at ${labelOf(target)}. ${target.diskless}`);
+  for (const cell of tally.empty) say(`NEVER: ${cell}`);
   for (const sentence of wrong) say(`WRONG: ${sentence}`);
-  const unstruck = tally.rows.filter(([, counts]) => counts.kill === 0).length;
-  const { lost, doubled, overlapping, torn, transactions, versions, cuts } = sums;
+  const { lost, doubled, overlapping, torn, transactions, versions, cuts, pastCuts } = sums;
   conclude('crashes', {
     ...{
       kills: tally.sum('kill'),
       enospc: tally.sum('ENOSPC'),
       eio: tally.sum('EIO'),
       steps: tally.rows.length,
-      steps_not_reached: unstruck,
+      never_struck: tally.empty.length,
     },
-    ...{ lost, doubled, overlapping, torn, wrong: wrong.length, rounds, transactions, versions, cuts, seed, seconds },
+    ...{ lost, doubled, overlapping, torn, wrong: wrong.length, rounds, transactions, versions },
+    ...{ cuts, past_cuts: pastCuts, seed, seconds },
   });
 }
 
 const began = performance.now();
 const targets = allTargets();
+const ofEach = Math.ceil(kills / targets.length);
+const errors = Math.ceil(ofEach / killsOfAnError);
 const campaign = new Campaign({
-  ...{ targets, kills: Math.ceil(kills / targets.length), database, folder, seed, said: say },
+  ...{ targets, quotas: { kill: ofEach, ENOSPC: errors, EIO: errors }, database, folder, seed, said: say },
   ...{ lanes: argument('lanes', 3), strikesOfRound: argument('strikes', 40), pace: { connections: 2, rest: 20 } },
 });
 try {
   const result = await campaign.run();
   report(result, (performance.now() - began) / 1000);
-  process.exitCode = result.wrong.length > 0 || result.tally.sum('kill') < kills ? 1 : 0;
+  const { wrong, tally } = result;
+  process.exitCode = wrong.length > 0 || tally.empty.length > 0 || tally.sum('kill') < kills ? 1 : 0;
 } finally {
   await server.stop();
   if (process.exitCode === 0) await rm(folder, { recursive: true, force: true });

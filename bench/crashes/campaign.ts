@@ -3,15 +3,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Lane, type Strike } from './lane.js';
 import { oneOf, randomOf, type Random } from './random.js';
-import { Tally } from './tally.js';
+import { isOf, Tally, type DiskError, type Quotas } from './tally.js';
 import { labelOf, type Target } from './targets.js';
 import type { Verdict } from './verdict.js';
 import type { Pace } from './workload.js';
 
 export interface CampaignOptions {
   readonly targets: readonly Target[];
-  /** Kills of each. */
-  readonly kills: number;
+  readonly quotas: Quotas;
   /** Makes a database, which is the caller's to drop; returns its URL. */
   readonly database: (name: string) => Promise<string>;
   readonly folder: string;
@@ -39,11 +38,20 @@ export class Campaign {
   private readonly tally: Tally;
   private readonly random: Random;
   private readonly wrong: string[] = [];
-  private readonly sums = { lost: 0, doubled: 0, overlapping: 0, torn: 0, transactions: 0, versions: 0, cuts: 0 };
+  private readonly sums = {
+    lost: 0,
+    doubled: 0,
+    overlapping: 0,
+    torn: 0,
+    transactions: 0,
+    versions: 0,
+    cuts: 0,
+    pastCuts: 0,
+  };
   private rounds = 0;
 
   constructor(private readonly options: CampaignOptions) {
-    this.tally = new Tally(options.targets, options.kills);
+    this.tally = new Tally(options.targets, options.quotas);
     this.random = randomOf(options.seed);
   }
 
@@ -57,7 +65,7 @@ export class Campaign {
   private async runLane(index: number): Promise<void> {
     const isLast = index === this.options.lanes - 1;
     for (;;) {
-      const [rest, snapshots] = [this.tally.fewest(aboutTheRest), this.tally.fewest(aboutSnapshots)];
+      const [rest, snapshots] = [this.tally.least(aboutTheRest), this.tally.least(aboutSnapshots)];
       if (rest === Infinity && (snapshots === Infinity || !isLast)) return;
       await this.round(++this.rounds, isLast && snapshots <= rest ? aboutSnapshots : aboutTheRest);
     }
@@ -98,29 +106,41 @@ export class Campaign {
 
   /** False: nothing is left to strike. */
   private async strike(lane: Lane, round: number, kind: Kind): Promise<boolean> {
-    const target = this.tally.next(kind, this.random);
-    if (!target) return false;
-    const strike = this.strikeAt(target);
-    const { struck, late, byItself, said } = await lane.strike(strike);
+    const cell = this.tally.next(kind, this.random);
+    if (!cell) return false;
+    const { provoke, losesSlot } = cell.target;
+    const failpoints = cell.action === 'kill' ? this.killAt(cell.target) : this.errorAt(cell.target, cell.action);
+    const strike: Strike = { failpoints, ...(provoke && { provoke }), ...(losesSlot && { losesSlot }) };
+    const { struck, byItself, said } = await lane.strike(strike);
     for (const each of struck) this.tally.add(each);
-    if (late) this.tally.missed(target);
-    if (byItself) this.wrong.push(`round ${round}: a projector with ${strike.failpoints} ended by itself: ${said}`);
+    if (!struck.some((each) => isOf(cell, each))) this.tally.missed(cell);
+    if (byItself) this.wrong.push(`round ${round}: a projector with ${failpoints} ended by itself: ${said}`);
     return true;
   }
 
-  /** A kill; mostly with some errors before it, at another step. */
-  private strikeAt(target: Target): Strike {
+  /** Mostly with some errors before it, at another step. */
+  private killAt(target: Target): string {
     const { random } = this;
-    const kill = `${labelOf(target)}=kill@${1 + Math.floor(random() * target.hits)}`;
+    const kill = killOf(target, 1 + Math.floor(random() * target.hits));
+    if (random() >= 0.7) return kill;
     const code = oneOf(['ENOSPC', 'EIO'] as const, random);
     const may = (other: Target) =>
       other.name !== target.name && (other.provoke === undefined || other.provoke === target.provoke);
-    const other = this.tally.rarest(code, may, random);
-    const first = 1 + Math.floor((random() * other.hits) / 2);
-    // one that is tried again at once, or so many that the try is given up
-    const errors = `${labelOf(other)}=${code}@${first}..${first + oneOf([0, 2], random)}`;
-    const failpoints = random() < 0.7 ? `${errors},${kill}` : kill;
-    const { provoke, losesSlot } = target;
-    return { failpoints, ...(provoke && { provoke }), ...(losesSlot && { losesSlot }) };
+    return `${this.errors(this.tally.rarest(code, may, random), code).failpoints},${kill}`;
+  }
+
+  /** The kill comes when the step does again: the projector has gone on after the errors by itself. */
+  private errorAt(target: Target, code: DiskError): string {
+    const { failpoints, last } = this.errors(target, code);
+    return `${failpoints},${killOf(target, last + 1)}`;
+  }
+
+  /** One that is tried again at once, or so many that the try is given up. */
+  private errors(target: Target, code: DiskError): { failpoints: string; last: number } {
+    const first = 1 + Math.floor((this.random() * target.hits) / 2);
+    const last = first + oneOf([0, 2], this.random);
+    return { failpoints: `${labelOf(target)}=${code}@${first}..${last}`, last };
   }
 }
+
+const killOf = (target: Target, hit: number): string => `${labelOf(target)}=kill@${hit}`;

@@ -37,10 +37,8 @@ export interface Struck {
 }
 
 export interface Outcome {
-  /** The steps that were in flight. */
+  /** The steps that were in flight; a projector that came by none was killed anywhere. */
   readonly struck: readonly Struck[];
-  /** The step was not come by, and the projector was killed anywhere. */
-  readonly late: boolean;
   /** It ended without being killed. */
   readonly byItself: boolean;
   readonly said: string;
@@ -107,7 +105,7 @@ export class Lane {
 
   /** Another reader, which opens the lake as it is now; the ones before go on. */
   observe(): void {
-    const observer = new Observer(this.lake);
+    const observer = new Observer(this.lake, this.options.seed + this.observers.length);
     observer.start();
     this.observers.push(observer);
   }
@@ -126,15 +124,11 @@ export class Lane {
   async strike({ failpoints, provoke, losesSlot }: Strike): Promise<Outcome> {
     if (losesSlot) await loseSlot(this.options.databaseUrl, this.options.name);
     const projector = this.start('slim', { FAILPOINTS: failpoints, FAILPOINTS_LOG: this.log });
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      projector.signal('SIGKILL');
-    }, patience * 1000);
+    const timer = setTimeout(() => projector.signal('SIGKILL'), patience * 1000);
     if (provoke) void projector.streaming.then(() => projector.tell(provoke));
     const signal = await projector.ended;
     clearTimeout(timer);
-    return { struck: this.newLines(projector), late, byItself: signal === null, said: projector.said.join('') };
+    return { struck: this.newLines(projector), byItself: signal === null, said: projector.said.join('') };
   }
 
   /** A projector that nobody strikes brings everything in and folds it; then the lake is compared with the source. */
@@ -188,7 +182,8 @@ export class Lane {
     try {
       const lake = new LakeContents(this.lake, duckdb);
       const seen = this.observers.flatMap((observer) => observer.seen);
-      const verdict = await verdictOn(lake, record, seen);
+      const past = this.observers.flatMap((observer) => observer.past);
+      const verdict = await verdictOn(lake, record, { seen, past });
       const told = this.observers.flatMap((observer) => observer.wrong);
       const snapshots = (await lake.transactions()).filter(({ txId }) => txId === '0').length;
       return { ...verdict, wrong: [...verdict.wrong, ...told], snapshots };

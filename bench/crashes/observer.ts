@@ -1,23 +1,32 @@
 /**
- * A reader beside: whatever happens to the projector, each cut that it shows is kept, to be compared with the source's record
- * later; what a cut can be told to be wrong by itself is told at once.
+ * A reader beside: whatever happens to the projector, each cut that it shows is kept, all tables of it, and with it what it
+ * shows as of an older position; both are compared with the source's record later. What a cut can be told to be wrong by
+ * itself is told at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Follower } from '../../apps/query-api/src/follower/follower.js';
 import { LakeReader } from '../../apps/query-api/src/follower/lake-reader.js';
 import type { ReadSession } from '../../apps/query-api/src/follower/reader.js';
+import type { Table } from '#libs/catalog';
 import { accounts, catalog, counters, deposits, total } from './bank.js';
+import { randomOf, type Random } from './random.js';
 import type { SeenCut } from './verdict.js';
+
+type Relation = (table: Table) => string;
 
 export class Observer {
   readonly seen: SeenCut[] = [];
+  /** As of older positions. */
+  readonly past: SeenCut[] = [];
   readonly wrong: string[] = [];
   private readonly follower: Follower;
   private readonly reader: LakeReader;
+  private readonly random: Random;
   private looking = true;
   private looked: Promise<void> = Promise.resolve();
 
-  constructor(lake: string) {
+  constructor(lake: string, seed: number) {
+    this.random = randomOf(seed);
     const failed = (error: Error) => void this.failures.push(error);
     this.follower = new Follower({ lake, catalog, failed, failurePause: 20 });
     this.reader = new LakeReader(this.follower, catalog.tables);
@@ -45,45 +54,44 @@ export class Observer {
   private async look(): Promise<void> {
     for (let last = 0; this.looking;) {
       if (this.follower.followed) {
-        const cut = await this.reader
-          .read((session) => this.cutOf(session, last))
-          .catch((error: Error) => {
-            this.failures.push(error);
-            return null;
-          });
-        if (cut) this.keep(cut, last);
-        last = cut?.position ?? last;
+        await this.reader
+          .read((session) => this.lookAt(session, last))
+          .catch((error: Error) => this.failures.push(error));
+        last = this.seen.at(-1)?.position ?? last;
       }
       await sleep(30);
     }
   }
 
-  private keep(cut: SeenCut, last: number): void {
-    if (cut.position < last) this.wrong.push(`a reader fell from position ${last} to ${cut.position}`);
+  private async lookAt(session: ReadSession, last: number): Promise<void> {
+    const { position } = session.cut;
+    if (position === last || position === 0) return;
+    const cut = await this.cutOf(session, position, (table) => session.current(table));
+    const moment = await session.cutAtPosition(1 + Math.floor(this.random() * position));
+    if (moment)
+      this.past.push(await this.cutOf(session, moment.position, (table) => session.asOf(table, moment.position)));
+    if (position < last) this.wrong.push(`a reader fell from position ${last} to ${position}`);
     this.seen.push(cut);
   }
 
-  /** null: nothing new. */
-  private async cutOf(session: ReadSession, last: number): Promise<SeenCut | null> {
-    const { position } = session.cut;
-    if (position === last || position === 0) return null;
-    const sum = (table: typeof accounts) => `(SELECT coalesce(sum(balance), 0)::BIGINT FROM ${session.current(table)})`;
+  private async cutOf(session: ReadSession, position: number, relation: Relation): Promise<SeenCut> {
+    const sum = (table: Table) => `(SELECT coalesce(sum(balance), 0)::BIGINT FROM ${relation(table)})`;
     const [row] = await session.rows(
-      `SELECT ${sum(accounts)} + ${sum(deposits)} AS money, (SELECT max(n) FROM ${session.current(counters)}) AS n`,
+      `SELECT ${sum(accounts)} + ${sum(deposits)} AS money, (SELECT max(n) FROM ${relation(counters)}) AS n`,
     );
     if (Number(row!['money']) !== total) this.wrong.push(`position ${position} shows ${String(row!['money'])} in all`);
     const rows = [];
-    for (const table of catalog.tables) rows.push(await rowsOf(table, session));
+    for (const table of catalog.tables) rows.push(await rowsOf(table, session, relation));
     return { position, n: Number(row!['n']), rows: JSON.stringify(rows) };
   }
 }
 
-async function rowsOf(table: (typeof catalog.tables)[number], session: ReadSession): Promise<[string, string][]> {
+async function rowsOf(table: Table, session: ReadSession, relation: Relation): Promise<[string, string][]> {
   const texts = (names: readonly string[]) =>
     `to_json([${names.map((name) => `"${name}"::VARCHAR`).join(', ')}])::VARCHAR`;
   const state = table.columns.filter(({ name }) => !table.key.includes(name)).map(({ name }) => name);
   const rows = await session.rows(
-    `SELECT ${texts(table.key)} AS key, ${texts(state)} AS state FROM ${session.current(table)}`,
+    `SELECT ${texts(table.key)} AS key, ${texts(state)} AS state FROM ${relation(table)}`,
   );
   const pairs = rows.map(({ key, state }): [string, string] => [String(key), String(state)]);
   return pairs.sort(([a], [b]) => (a < b ? -1 : 1));

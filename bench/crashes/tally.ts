@@ -1,71 +1,111 @@
-/** What was struck how often, and which is the next one that has waited longest. */
+/** What was struck how often, and which is the next that has waited longest. */
 import type { Struck } from './lane.js';
 import { oneOf, type Random } from './random.js';
 import { labelOf, type Target } from './targets.js';
 
-export type StruckAction = 'kill' | 'ENOSPC' | 'EIO';
+export type DiskError = 'ENOSPC' | 'EIO';
+export type StruckAction = 'kill' | DiskError;
 
-export interface Counts extends Record<StruckAction, number> {
+/** How often each is wanted at each step that can suffer it. */
+export type Quotas = Readonly<Record<StruckAction, number>>;
+
+/** One thing that is done at one step. */
+export interface Cell {
+  readonly target: Target;
+  readonly action: StruckAction;
+}
+
+interface CountedCell extends Cell {
+  struck: number;
   /** Tries in which the step was not come by. */
   missed: number;
 }
 
-/** Misses before the first hit after which a step counts as one that nothing leads to. */
+/** Of one step; null: nothing of the kind can happen there. */
+export interface Row {
+  readonly target: Target;
+  readonly struck: Readonly<Record<StruckAction, number | null>>;
+  readonly missed: number;
+}
+
+/** Misses before the first hit after which a cell counts as one that nothing leads to. */
 const unreachable = 4;
 
-export class Tally {
-  private readonly counts: ReadonlyMap<Target, Counts>;
+const actions: readonly StruckAction[] = ['kill', 'ENOSPC', 'EIO'];
 
-  /** `enough`: kills of each. */
+export class Tally {
+  private readonly cells: readonly CountedCell[];
+
   constructor(
-    targets: readonly Target[],
-    private readonly enough: number,
+    private readonly targets: readonly Target[],
+    private readonly quotas: Quotas,
   ) {
-    this.counts = new Map(targets.map((target) => [target, { kill: 0, ENOSPC: 0, EIO: 0, missed: 0 }]));
+    this.cells = targets.flatMap((target) => {
+      const possible = actions.filter((action) => action === 'kill' || !target.diskless);
+      return possible.map((action) => ({ target, action, struck: 0, missed: 0 }));
+    });
   }
 
-  get rows(): [label: string, counts: Counts][] {
-    return [...this.counts].map(([target, counts]) => [labelOf(target), counts]);
+  get rows(): Row[] {
+    return this.targets.map((target) => {
+      const cells = this.cells.filter((cell) => cell.target === target);
+      const struck = (action: StruckAction) => cells.find((cell) => cell.action === action)?.struck ?? null;
+      const missed = cells.reduce((sum, cell) => sum + cell.missed, 0);
+      return { target, missed, struck: { kill: struck('kill'), ENOSPC: struck('ENOSPC'), EIO: struck('EIO') } };
+    });
+  }
+
+  /** What was promised and never came about, in the words of FAILPOINTS. */
+  get empty(): string[] {
+    const never = this.cells.filter(({ action, struck }) => struck === 0 && this.quotas[action] > 0);
+    return never.map(({ target, action }) => `${labelOf(target)}=${action}`);
   }
 
   sum(action: StruckAction): number {
-    return this.rows.reduce((sum, [, counts]) => sum + counts[action], 0);
+    return this.cells.reduce((sum, cell) => sum + (cell.action === action ? cell.struck : 0), 0);
   }
 
-  add({ name, table, action }: Struck): void {
-    for (const [target, counts] of this.counts)
-      if (target.name === name && (!target.table || target.table === table)) counts[action as StruckAction]++;
+  add(struck: Struck): void {
+    for (const cell of this.cells) if (isOf(cell, struck)) cell.struck++;
   }
 
-  missed(target: Target): void {
-    this.counts.get(target)!.missed++;
+  missed({ target, action }: Cell): void {
+    this.cells.find((cell) => cell.target === target && cell.action === action)!.missed++;
   }
 
-  /** Kills of the one that has had the fewest, of those that have not had enough; Infinity: all have. */
-  fewest(may: (target: Target) => boolean): number {
-    return Math.min(...this.wanting(may).map(([, { kill }]) => kill));
+  /** The part of its quota that the cell has which lacks most; Infinity: all have all of it. */
+  least(may: (target: Target) => boolean): number {
+    return Math.min(...this.wanting(may).map((cell) => this.part(cell)));
   }
 
-  /** One of those that have had the fewest kills; null: all have had enough. */
-  next(may: (target: Target) => boolean, random: Random): Target | null {
-    const fewest = this.fewest(may);
-    const candidates = this.wanting(may).filter(([, { kill }]) => kill === fewest);
-    return candidates.length > 0 ? oneOf(candidates, random)[0] : null;
+  /** One of those that lack most; null: all have all of their quotas. */
+  next(may: (target: Target) => boolean, random: Random): Cell | null {
+    const least = this.least(may);
+    const candidates = this.wanting(may).filter((cell) => this.part(cell) === least);
+    return candidates.length > 0 ? oneOf(candidates, random) : null;
   }
 
-  /** One that this was done to least often. */
-  rarest(action: 'ENOSPC' | 'EIO', may: (target: Target) => boolean, random: Random): Target {
-    const all = [...this.counts].filter(([target]) => may(target));
-    const least = Math.min(...all.map(([, counts]) => counts[action]));
+  /** A step that has had this error least often. */
+  rarest(error: DiskError, may: (target: Target) => boolean, random: Random): Target {
+    const all = this.cells.filter(({ target, action }) => action === error && may(target));
+    const least = Math.min(...all.map(({ struck }) => struck));
     return oneOf(
-      all.filter(([, counts]) => counts[action] === least),
+      all.filter(({ struck }) => struck === least),
       random,
-    )[0];
+    ).target;
   }
 
-  private wanting(may: (target: Target) => boolean): [Target, Counts][] {
-    return [...this.counts].filter(
-      ([target, { kill, missed }]) => may(target) && kill < this.enough && (kill > 0 || missed < unreachable),
+  private part({ action, struck }: CountedCell): number {
+    return struck / this.quotas[action];
+  }
+
+  private wanting(may: (target: Target) => boolean): CountedCell[] {
+    return this.cells.filter(
+      ({ target, action, struck, missed }) =>
+        may(target) && struck < this.quotas[action] && (struck > 0 || missed < unreachable),
     );
   }
 }
+
+export const isOf = ({ target, action }: Cell, struck: Struck): boolean =>
+  action === struck.action && target.name === struck.name && (!target.table || target.table === struck.table);

@@ -10,7 +10,16 @@ export interface Target {
   readonly provoke?: Provocation;
   /** Only a source whose slot is gone leads there. */
   readonly losesSlot?: true;
+  /** Why no error of a disk is raised there; absent where one is. */
+  readonly diskless?: string;
 }
+
+/** Steps that nothing on a disk of the projector's follows, so that none can fail. */
+const diskless: Partial<Record<FailpointName, string>> = {
+  'snapshot.before-slot': 'Postgres makes the slot: a full disk there is an answer of the server.',
+  'snapshot.begin': 'Postgres sends the rows; the first that comes is written after snapshot.rows.',
+  'slot.before-feedback': 'What follows is a message to Postgres.',
+};
 
 const everyTable = ['changelog', 'accounts_dimension', 'deposits_history', 'gauges_dimension', 'quarantine'];
 const tables: Readonly<Record<string, readonly string[]>> = {
@@ -33,6 +42,10 @@ export function allTargets(): Target[] {
 export const fewTargets = (): Target[] => (Object.keys(failpoints) as FailpointName[]).map(targetOf);
 
 function targetOf(name: FailpointName): Target {
+  return { ...reached(name), ...(diskless[name] && { diskless: diskless[name] }) };
+}
+
+function reached(name: FailpointName): Target {
   const kind = kindOf(name);
   if (name === 'snapshot.before-slot') return { name, hits: 1, provoke: 'resnapshot', losesSlot: true };
   // the second snapshot of a life is compared with a lake that holds it all

@@ -22,6 +22,13 @@ export interface Verdict {
   readonly transactions: number;
   readonly versions: number;
   readonly cuts: number;
+  /** As of older positions than the reader's own. */
+  readonly pastCuts: number;
+}
+
+export interface Cuts {
+  readonly seen: readonly SeenCut[];
+  readonly past: readonly SeenCut[];
 }
 
 /** A cut as a reader saw it: the last position, the transactions' counter and all rows that type. */
@@ -45,7 +52,7 @@ export function visibleRows(state: State): string {
 export async function verdictOn(
   lake: LakeContents,
   record: readonly Recorded[],
-  seen: readonly SeenCut[],
+  { seen, past }: Cuts,
 ): Promise<Verdict> {
   const wrong: string[] = [];
   const positions = await lake.positions();
@@ -53,7 +60,7 @@ export async function verdictOn(
   if (gap >= 0) wrong.push(`position ${positions[gap]} stands where ${gap + 1} is expected`);
   const transactions = await lake.transactions();
   const { lost, doubled } = compareTransactions(transactions, record, wrong);
-  const torn = compareCuts(seen, transactions, record, wrong);
+  const torn = compareCuts([...seen, ...past], transactions, record, wrong);
   const expected = expectedVersions(transactions.map(placed));
   let [overlapping, versions] = [0, 0];
   for (const table of catalog.tables) {
@@ -62,7 +69,7 @@ export async function verdictOn(
     if ((await lake.foldPosition(table)) !== positions.length) wrong.push(`${table.table} is not folded to its end`);
     wrong.push(...compareVersions(table, stored, await lake.unknown(table), expected, transactions));
   }
-  const counts = { transactions: record.length, versions, cuts: seen.length };
+  const counts = { transactions: record.length, versions, cuts: seen.length, pastCuts: past.length };
   return { lost, doubled, overlapping, torn, wrong, ...counts };
 }
 
