@@ -22,7 +22,12 @@ const given = process.argv.join(' ');
 const [, port] = /listeners=PLAINTEXT:\\/\\/127.0.0.1:(\\d+)/.exec(given) ?? [];
 let config = null;
 createServer((request, response) => {
+  response.setHeader('content-type', 'application/json');
   const answer = (body) => response.end(JSON.stringify(body));
+  if (request.url.endsWith('/config') && request.method === 'GET') {
+    if (!config) response.statusCode = 404;
+    return answer(config ?? { message: 'no such connector' });
+  }
   if (request.method !== 'PUT') {
     const task = { state: process.env.TASK, trace: 'Couldn’t obtain encoding' };
     return answer(request.url === '/connectors' ? [] : { connector: { state: 'RUNNING' }, tasks: config ? [task] : [] });
