@@ -50,6 +50,9 @@ const money: readonly ((picked: Picked) => string[])[] = [
 
 const readings = ['NaN', 'Infinity', '1.005', '12345678', '3.14', '-0.5', '7'];
 
+/** An advisory lock: whoever holds it alone keeps tables from being truncated. */
+export const truncating = 8_302_713;
+
 const measurements: readonly ((picked: Picked, random: Random) => string[])[] = [
   () => [],
   ({ gauge }, random) => [`UPDATE gauges SET reading = '${oneOf(readings, random)}' WHERE id = '${gauge}'`],
@@ -61,7 +64,14 @@ const measurements: readonly ((picked: Picked, random: Random) => string[])[] = 
     `DELETE FROM gauges WHERE id = '${gauge}'`,
     `INSERT INTO gauges VALUES ('${gauge}', ${amount})`,
   ],
-  ({ gauge }, random) => (random() < 0.1 ? ['TRUNCATE gauges', `INSERT INTO gauges VALUES ('${gauge}', 1)`] : []),
+  ({ gauge }, random) =>
+    random() < 0.1
+      ? [
+          `SELECT pg_advisory_xact_lock_shared(${truncating})`,
+          'TRUNCATE gauges',
+          `INSERT INTO gauges VALUES ('${gauge}', 1)`,
+        ]
+      : [],
 ];
 
 /**

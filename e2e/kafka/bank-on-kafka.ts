@@ -11,6 +11,7 @@ import { endTogether } from '#libs/test-watchdog';
 import { catalog } from '../../bench/crashes/bank.js';
 import { Lane } from '../../bench/crashes/lane.js';
 import type { ProjectorProcess } from '../../bench/crashes/projector-process.js';
+import { truncating } from '../../bench/crashes/transactions.js';
 
 /** Of slot, publication, topic, connector and group. */
 const name = 'bank';
@@ -135,8 +136,22 @@ export class BankOnKafka {
     return Number(sent!.baseOffset);
   }
 
-  /** Resolves when the lake has the new snapshot. */
+  /**
+   * Resolves when the lake has the new snapshot. Nothing is truncated meanwhile: Debezium reads a table by a snapshot in which
+   * it locks it later, and what was truncated between is empty in every snapshot (docs/adr/0009).
+   */
   async resnapshot(): Promise<void> {
+    const client = new pg.Client({ connectionString: this.databaseUrl });
+    await client.connect();
+    try {
+      await client.query(`SELECT pg_advisory_lock(${truncating})`);
+      await this.askForSnapshot();
+    } finally {
+      await client.end();
+    }
+  }
+
+  private async askForSnapshot(): Promise<void> {
     const asked = await fetch(`${await this.projector.url}/v1/resnapshots?wait=true`, post);
     const operation = (await asked.json()) as { state: string };
     if (operation.state !== 'done') throw new Error(JSON.stringify(operation));
