@@ -39,9 +39,9 @@ describe('the projector is not ready', () => {
     ['opening', null, 'unavailable', /not streaming yet\.$/],
     [
       'retry',
-      errorOf('unreadable-record', 'It cannot be read.'),
+      errorOf('source-not-ready', 'The publication is missing.'),
       'unavailable',
-      /^The projection cannot go on by itself\. It/,
+      /^The projection cannot go on by itself\. The publication/,
     ],
   ])('in the state %s, and says why and what to do', async (state, error, code, detail) => {
     await expect(readiness(state, error).check()).rejects.toMatchObject({

@@ -49,13 +49,10 @@ export class ProjectorReadiness implements ReadinessIndicator {
   }
 }
 
-/** Codes of errors that come again however often it is tried. */
-const needsPerson = new Set(['unreadable-record', 'columns-untold', 'value-untold', 'source-not-ready']);
-
 function detailOf(state: string, error: Error | null): string {
   const because = error ? ` ${explained(error)}` : '';
   if (state === 'standby') return `Another projector owns lake or source; this one waits as its standby.${because}`;
-  if (needsPerson.has((error as { code?: string } | null)?.code ?? ''))
+  if ((error as { code?: string } | null)?.code === 'source-not-ready')
     return `The projection cannot go on by itself.${because}`;
   if (state === 'retry') return `The projection failed and begins anew by itself.${because}`;
   return `The projection is not streaming yet.${because}`;

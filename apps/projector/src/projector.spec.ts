@@ -253,6 +253,19 @@ describe('a source that has changed', () => {
     expect(stage.states).not.toContain('park');
     await stage.projector.stop();
   });
+
+  it('is not where the source is the same, and only something in it cannot be read: that is a person’s to see', async () => {
+    const stage = new Stage({ resnapshot: true });
+    const unreadable = Object.assign(new Error('It cannot be read.'), { code: 'unreadable-record' });
+    stage.starts.push(...failing(() => unreadable, 1));
+    stage.projector.start();
+    await stage.until('park');
+    for (let i = 0; i < 20; i++) await turn();
+    expect(stage.log.filter((line) => line.startsWith('start'))).toEqual(['start']);
+    void stage.projector.resnapshot();
+    await stage.until('streaming');
+    await stage.projector.stop();
+  });
 });
 
 describe('a request for a resnapshot', () => {

@@ -99,7 +99,7 @@ export class Projector {
       const error = await this.live();
       if (!error) continue;
       const reaction = reactionTo(error);
-      const heals = reaction === 'park' && this.options.resnapshot;
+      const heals = error instanceof SourceChanged && this.options.resnapshot;
       this.heals ||= heals;
       await this.wait(heals ? 'retry' : reaction, error);
     }
