@@ -42,14 +42,17 @@ const runsIn = (folder: string, pid: number): boolean =>
  */
 export async function endNoted(file: string, folder: string, within = patience): Promise<boolean> {
   const note = readNote(file, folder);
-  const deadline = Date.now() + within;
-  if (note) signal(note.pid, 'SIGTERM');
-  while (note && runsIn(folder, note.pid)) {
-    if (Date.now() > deadline) signal(note.pid, 'SIGKILL');
-    await sleep(50);
-  }
+  if (note) await end(note.pid, within);
   rmSync(file, { force: true });
   return note !== null;
+}
+
+/** By its name: its command line is gone before its ports are free. */
+async function end(pid: number, within: number): Promise<void> {
+  const name = processName(pid);
+  const deadline = Date.now() + within;
+  signal(pid, 'SIGTERM');
+  for (; isRunning(name); await sleep(50)) if (Date.now() > deadline) signal(pid, 'SIGKILL');
 }
 
 /** It may have ended in between. */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { commandLine, isRunning, processName } from './running-process.js';
 
 const started: ChildProcess[] = [];
@@ -11,6 +12,10 @@ function start(command: string, ...args: string[]): ChildProcess {
   started.push(child);
   return child;
 }
+
+const listener = `
+  require('node:net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port); });
+  require('node:fs').readFile('.', () => {}); // more threads`;
 
 describe('a running process', () => {
   it('is known by its name until it ends', async () => {
@@ -38,5 +43,18 @@ describe('a running process', () => {
     while (isRunning(processName(pid))) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(commandLine(pid)).toHaveLength(0);
     expect(isRunning(processName(pid))).toBe(false);
+  });
+
+  it('is over only when what it held is free: its threads outlive the first one', async () => {
+    for (let tries = 0; tries < 12; tries++) {
+      const child = start(process.execPath, '-e', listener);
+      const [port] = (await once(child.stdout!, 'data')) as [Buffer];
+      const name = processName(child.pid!);
+      child.kill('SIGKILL');
+      while (isRunning(name)); // without a turn in which it would be reaped
+      const next = createServer().listen(Number(String(port)), '127.0.0.1');
+      await expect(once(next, 'listening')).resolves.toBeDefined(); // not EADDRINUSE
+      next.close();
+    }
   });
 });

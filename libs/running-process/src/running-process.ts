@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** The command line of a process (empty for one that ended and was not reaped), or null if no process has this id. */
 export function commandLine(pid: number): string[] | null {
@@ -19,10 +19,19 @@ export function commandLine(pid: number): string[] | null {
  */
 export const processName = (pid: number): string => `${pid}/${stateOf(pid).start}`;
 
-/** False also for a process that ended and was not reaped: it holds nothing any more. */
+/** False also for a process that ended and was not reaped: with its last thread it holds nothing any more. */
 export function isRunning(name: string): boolean {
   const pid = Number(name.split('/')[0]);
-  return isKnown(pid) && processName(pid) === name && stateOf(pid).state !== 'Z';
+  return isKnown(pid) && processName(pid) === name && (stateOf(pid).state !== 'Z' || hasThreads(pid));
+}
+
+/** Threads may outlive the first one, and with them what is open: ports, locks. */
+function hasThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 function stateOf(pid: number): { state: string; start: string } {
