@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ProjectionEvents } from './projection-events.js';
-import type { ProjectorStatus } from './projector.js';
+import type { Projector, ProjectorStatus } from './projector.js';
 import { known, lagOf } from './watch/source-report.js';
 import type { SourceWatch } from './watch/source-watch.js';
 
@@ -15,7 +15,6 @@ export function projectorMetrics() {
     new Gauge({ name: `migsbyu_projector_${name}`, help, labelNames, registers });
   const changes = counter('changes_total', 'Changes appended to the changelog.');
   const commits = counter('commits_total', 'Commits of the changelog, each a batch of whole transactions.');
-  const position = gauge('position', 'Last position in the changelog.');
   const folds = new Histogram({
     name: 'migsbyu_projector_fold_seconds',
     help: 'How long folds take.',
@@ -31,10 +30,9 @@ export function projectorMetrics() {
   const suspicious = counter('suspicious_clocks_total', 'Transactions whose commit time was off by more than 5 s.');
   const state = gauge('state', '1 for the state that the projector is in.', ['state']);
   const events: Omit<ProjectionEvents, 'failed'> = {
-    appended: ({ tip, changes: count }) => {
+    appended: ({ changes: count }) => {
       changes.inc(count);
       commits.inc();
-      position.set(tip.position);
     },
     folded: ({ table, duration }) => folds.observe({ table }, duration / 1000),
     foldFailed: () => foldFailures.inc(),
@@ -43,15 +41,15 @@ export function projectorMetrics() {
   };
   const stateChanged = (status: ProjectorStatus) =>
     states.forEach((name) => state.set({ state: name }, name === status.state ? 1 : 0));
-  return { registry: registers[0]!, events, stateChanged, watch: watchGauges(registers) };
+  return { registry: registers[0]!, events, stateChanged, observe: observing(registers) };
 }
 
 /** Of a connector's task: Connect's own, and what stands for it where there is none, or nobody could be asked. */
 const taskStates = ['RUNNING', 'FAILED', 'UNASSIGNED', 'PAUSED', 'STOPPED', 'RESTARTING', 'missing', 'unknown'];
 
 /** Read whenever the figures are asked for; absent where they are not known. */
-function watchGauges(registers: Registry[]): (watch: SourceWatch) => void {
-  return (watch) => {
+function observing(registers: Registry[]) {
+  return (projector: Pick<Projector, 'running'>, watch: Pick<SourceWatch, 'report' | 'lag'>): void => {
     const gauge = (name: string, help: string, read: () => number | null | undefined) =>
       new Gauge({
         ...{ name: `migsbyu_projector_${name}`, help, registers },
@@ -64,6 +62,7 @@ function watchGauges(registers: Registry[]): (watch: SourceWatch) => void {
       });
     const slot = () => known(watch.report.slot);
     const topic = () => known(watch.report.topic);
+    gauge('position', 'Last position in the changelog.', () => projector.running?.appender.lastPosition);
     gauge('source_lag_seconds', 'Age of the source’s clock up to which the lake is complete.', () => watch.lag);
     gauge('slot_retained_wal_bytes', 'Log that the server keeps for the replication slot.', () => slot()?.retained);
     gauge('slot_wal_limit_bytes', 'The most that it keeps; absent where there is no limit.', () => slot()?.limit);
@@ -73,7 +72,7 @@ function watchGauges(registers: Registry[]): (watch: SourceWatch) => void {
   };
 }
 
-function taskGauge(watch: SourceWatch, registers: Registry[]): Gauge {
+function taskGauge(watch: Pick<SourceWatch, 'report'>, registers: Registry[]): Gauge {
   return new Gauge({
     name: 'migsbyu_projector_connector_task_state',
     help: '1 for the state that the connector’s task is in.',

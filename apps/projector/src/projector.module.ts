@@ -56,7 +56,7 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
       const source = changes.unwrap<ChangeSource>();
       const consumed = () => (source instanceof KafkaTopicSource ? source.consumed : null);
       const watching = new SourceWatch(new Inspection(config, consumed), projector);
-      metrics.watch(watching);
+      metrics.observe(projector, watching);
       return watching;
     };
     const projector = async (changes: ChangeTransport, operations: Operations) =>

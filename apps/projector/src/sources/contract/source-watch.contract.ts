@@ -57,12 +57,12 @@ export function watchContract(running: () => KafkaStack): void {
       get status() {
         return { state };
       },
-      running: { watermark },
+      running: { watermark, appender: { lastPosition: 0 } },
     } as unknown as Projector;
     const inspection = new Inspection(settings, () => source.consumed);
     watch = new SourceWatch(inspection, projector, { interval: 50, longestSilence: 1 });
     metrics = projectorMetrics();
-    metrics.watch(watch);
+    metrics.observe(projector, watch);
     watch.start();
   });
   afterAll(async () => {
