@@ -391,10 +391,7 @@ describe('migsbyu connector', () => {
   });
 
   it('restart says that there is none', async () => {
-    scenes = [
-      { status: 404, body: {} },
-      { status: 404, body: {} },
-    ];
+    scenes = [{ status: 404, body: {} }];
     expect(await cli('connector', 'restart')).toMatchObject({
       ...{ code: 1, err: expect.stringMatching(/^There is no connector migsbyu\./) },
     });

@@ -178,8 +178,7 @@ const cancellation =
 async function answered({ json, projector }: Options, surroundings: Surroundings, work: Work): Promise<ExitCode> {
   const { out, err, isTerminal, interrupted } = surroundings;
   if (!isAddress(projector)) {
-    err(`${new WrongAddress("The projector's address", projector, usualProjector).message}
-`);
+    err(`${new WrongAddress("The projector's address", projector, usualProjector).message}\n`);
     return exitCodes.usage;
   }
   try {

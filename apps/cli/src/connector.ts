@@ -1,7 +1,14 @@
 /** `migsbyu connector …`: the Debezium connector in Kafka Connect, from deploy/debezium and the catalog. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connector, connectorConfig, type Applied, type ConnectorConfig, type ConnectorStatus } from '#libs/debezium';
+import {
+  atRest,
+  Connector,
+  connectorConfig,
+  type Applied,
+  type ConnectorConfig,
+  type ConnectorStatus,
+} from '#libs/debezium';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 
 export const connectorVerbs = {
@@ -46,9 +53,10 @@ export async function connectorWork(
   if (verb === 'status') return describe(connector, await connector.status());
   const { proof = usualProof } = source;
   const done = verb === 'apply' ? await apply(connector, source) : await restart(connector);
+  if (!done) return describe(connector, null);
   // Connect answers before it has begun what was asked of it
-  const begun = await connector.settled(done ? patience : 0);
-  if (!begun || !done || (done.change === 'unchanged' && !done.restarted)) return describe(connector, begun, done);
+  const begun = await connector.settled(patience);
+  if (!begun || (done.change === 'unchanged' && !done.restarted)) return describe(connector, begun, done);
   await sleep(proof);
   return describe(connector, await connector.status(), done);
 }
@@ -61,8 +69,6 @@ async function apply(connector: Connector, { settings, tables }: ConnectorSource
   if (restarted) await connector.restart();
   return { change, restarted };
 }
-
-const atRest = new Set(['FAILED', 'PAUSED', 'STOPPED']);
 
 async function restart(connector: Connector): Promise<Done | null> {
   if (!(await connector.status())) return null;

@@ -31,7 +31,8 @@ export class ConnectFailed extends Error {
 /** Connect answers 409 while its group rebalances. */
 const [busy, busyPause, busyTries] = [409, 200, 100];
 const statePause = 100;
-const atRest = new Set(['FAILED', 'STOPPED', 'PAUSED']);
+/** States in which a connector, or its task, does nothing until somebody starts it again. */
+export const atRest: ReadonlySet<string> = new Set(['FAILED', 'STOPPED', 'PAUSED']);
 
 export class Connector {
   /** `url` is that of Connect's REST interface. */
@@ -69,7 +70,7 @@ export class Connector {
     for (const deadline = Date.now() + within; ; await sleep(statePause)) {
       const status = await this.status();
       const over = status && (['RUNNING', 'FAILED'].includes(status.task ?? '') || atRest.has(status.connector));
-      if (over || Date.now() > deadline) return status;
+      if (over || Date.now() >= deadline) return status;
     }
   }
 

@@ -1,7 +1,14 @@
 export { AmbiguousValue } from './ambiguous-value.js';
 export { canonicalText, isTold } from './canonical-text.js';
 export { connectorConfig } from './connector-config.js';
-export { ConnectFailed, Connector, type Applied, type ConnectorConfig, type ConnectorStatus } from './connector.js';
+export {
+  atRest,
+  ConnectFailed,
+  Connector,
+  type Applied,
+  type ConnectorConfig,
+  type ConnectorStatus,
+} from './connector.js';
 export {
   decodeRecord,
   unavailableValue,
