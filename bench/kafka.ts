@@ -4,7 +4,7 @@
  * as fast as it takes it, and whether it is the projector that they wait for; and how fast a projector with an empty
  * lake reads what the topic holds. At the end every lake is compared with Postgres, row by row.
  */
-import { createServer, type AddressInfo } from 'node:net';
+import { given } from '../apps/standalone/src/ports.js';
 import { measureBacklog, type Backlog } from './kafka/backlog.js';
 import { measureKafkaWay, type KafkaPorts, type KafkaWay } from './kafka/kafka-way.js';
 import { measureWay, type Load, type Way } from './kafka/way.js';
@@ -27,15 +27,8 @@ const perSecond = ({ saturated }: Way, seconds: number) => saturated.changes / s
 const tailOf = ({ saturated, inTopic }: KafkaWay) => Math.max(0, saturated.total - inTopic);
 
 async function freePorts(): Promise<KafkaPorts> {
-  const servers = await Promise.all(
-    [0, 1, 2].map(() => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-    }),
-  );
-  const [broker, controller, connect] = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return { broker: broker!, controller: controller!, connect: connect! };
+  const [broker, controller, connect] = await Promise.all([given(0), given(0), given(0)]);
+  return { broker, controller, connect };
 }
 
 async function bySlot(): Promise<Way> {
