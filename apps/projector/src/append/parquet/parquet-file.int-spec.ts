@@ -118,6 +118,20 @@ describe('a Parquet file', () => {
     ]);
   });
 
+  it.each([300, 70_000])('holds a dictionary of %d values, whose places have several bytes', async (values) => {
+    const rows = Array.from({ length: 2 * values }, (_, i) => {
+      const nth = BigInt(Math.floor(i / 2));
+      return row(i, { time: 1_700_000_000_000_000n + nth, actor: `actor number ${nth}` });
+    });
+    const path = await write(rows);
+    const encodings = Object.fromEntries((await metadataOf(path)).map((of) => [of.name, of.encodings]));
+    const dictionary: unknown = expect.stringContaining('DICTIONARY');
+    expect(encodings).toMatchObject({ time: dictionary, actor: dictionary });
+    const found = await read(path);
+    expect(found.findIndex(({ time, actor }, i) => time !== rows[i]!.time || actor !== rows[i]!.actor)).toBe(-1);
+    expect(found).toHaveLength(rows.length);
+  });
+
   it('tells the bounds of its columns, by which its readers skip it', async () => {
     const path = await write([
       row(5, { kind: 'u', time: 7n }),
