@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 const base = {
   testEnvironment: 'node',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/e2e'],
@@ -27,6 +29,8 @@ const base = {
 export default {
   // making a Postgres cluster outlasts Jest's five seconds on a busy machine
   testTimeout: 30_000,
+  // most of a test's time is waiting for servers, so two share a core well; Jest's own count would be one on two cores
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   projects: [
     { ...base, displayName: 'unit', testRegex: '(?<!int-|e2e-)\\bspec\\.ts$' },
     { ...base, displayName: 'integration', testRegex: '\\.int-spec\\.ts$' },
