@@ -6,6 +6,9 @@
 export interface Protocol {
   minReaderVersion: number;
   minWriterVersion: number;
+  /** Of tables that are not read here. */
+  readerFeatures?: string[];
+  writerFeatures?: string[];
 }
 
 export interface Metadata {
@@ -34,6 +37,8 @@ export interface AddFile {
   /** JSON text, see `statsOf`. */
   stats?: string;
   tags?: Record<string, string>;
+  /** Of files that are not read here. */
+  deletionVector?: object;
 }
 
 export interface RemoveFile {
@@ -45,6 +50,7 @@ export interface RemoveFile {
   extendedFileMetadata?: boolean;
   partitionValues?: Record<string, string | null>;
   size?: number;
+  deletionVector?: object;
 }
 
 /** `now`: milliseconds since 1970. `dataChange` false: the same commit adds the file's rows in other files. */
@@ -96,20 +102,41 @@ function exact(name: string, value: unknown): unknown {
   return value;
 }
 
-/** @throws CorruptLog if a line is no JSON object. */
+/** @throws CorruptLog if there is no action, or a line is none. Kinds that are not known are left to whoever knows them. */
 export function decodeActions(text: string, file: string): Action[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line, index) => decodeAction(line, file, index + 1));
+  const lines = text.split('\n').filter((line) => line !== '');
+  if (lines.length === 0) throw new CorruptLog(file, 'it holds no action; whoever committed it wrote at least one.');
+  return lines.map((line, index) => decodeAction(line, file, index + 1));
 }
 
 function decodeAction(line: string, file: string, number: number): Action {
+  const refused = (problem: string, options?: ErrorOptions) =>
+    new CorruptLog(file, `line ${number} ${problem}: ${line.slice(0, 80)}`, options);
+  let action: unknown;
   try {
-    const action: unknown = JSON.parse(line);
-    if (typeof action === 'object' && action !== null) return action as Action;
+    action = JSON.parse(line);
   } catch (error) {
-    throw new CorruptLog(file, `line ${number} is no JSON: ${line.slice(0, 80)}`, { cause: error });
+    throw refused('is no JSON', { cause: error });
   }
-  throw new CorruptLog(file, `line ${number} is no JSON object: ${line.slice(0, 80)}`);
+  if (!isObject(action)) throw refused('is no JSON object');
+  for (const [kind, fields] of Object.entries(action)) {
+    const name = namingField.get(kind);
+    // a checkpoint's row says null for every kind that it is not of
+    if (name === undefined || (fields === null && Object.values(action).some(isObject))) continue;
+    if (!isObject(fields) || (name !== null && typeof fields[name] !== 'string'))
+      throw refused(`is no ${kind} of the protocol`);
+  }
+  return action as unknown as Action;
 }
+
+/** Kinds of actions that are used here; and the field, a text, that says of what they are. */
+const namingField: ReadonlyMap<string, string | null> = new Map([
+  ['add', 'path'],
+  ['remove', 'path'],
+  ['txn', 'appId'],
+  ['metaData', 'schemaString'],
+  ['protocol', null],
+]);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { add, definition, duckdb, newFolder, remove } from '../test/temporary-table.js';
 import { checkpoint, readCheckpoint } from './checkpoint.js';
+import { cleanLog } from './clean-log.js';
 import { createTable } from './create-table.js';
 import { DeltaTable } from './delta-table.js';
-import { checkpointPath, lastCheckpointPath, logFolder } from './log-folder.js';
+import { checkpointPath, lastCheckpointPath, listLog, logFolder } from './log-folder.js';
 
 async function newTable(): Promise<{ folder: string; table: DeltaTable }> {
   const folder = newFolder();
@@ -43,6 +45,25 @@ describe('a checkpoint', () => {
     await table.commit([remove('a'), add('b')]);
     await written;
     expect((await readCheckpoint(folder, 1, duckdb)).filter((action) => 'add' in action)).toEqual([add('a')]);
+  });
+
+  it('of a version that is cleaned up while it is written does not bring that back', async () => {
+    const { folder, table } = await newTable();
+    const sleeper = await DeltaTable.open(folder, duckdb);
+    for (const path of ['a', 'b', 'c']) await table.commit([add(path)]);
+    await checkpoint(folder, table.snapshot, duckdb);
+    const slow = {
+      runAndReadAll: async (sql: string) => {
+        await cleanLog(folder, table.snapshot, { now: Date.now() + 1000, retention: 0 });
+        return duckdb.runAndReadAll(sql);
+      },
+    } as unknown as DuckDBConnection;
+    await expect(checkpoint(folder, sleeper.snapshot, slow)).rejects.toThrow(
+      expect.objectContaining({ code: 'log-moved-on', version: 0 }),
+    );
+    expect(await listLog(folder)).toMatchObject({ entries: [3], checkpoints: [3] });
+    expect(readFileSync(lastCheckpointPath(folder), 'utf8')).toContain('"version":3');
+    await expect(sleeper.commit([add('lost')])).rejects.toThrow(expect.objectContaining({ code: 'fenced' }));
   });
 
   it('keeps every bit of a 53-bit position', async () => {

@@ -9,7 +9,16 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { failpoint } from '#libs/failpoints';
 import { type Action, CorruptLog, decodeActions, encodeActions } from './action.js';
 import { replaceDurably, syncDirectory, syncFile } from './durable-file.js';
-import { checkpointPath, draftPath, isGone, lastCheckpointPath, logFolder, LogMovedOn } from './log-folder.js';
+import {
+  checkpointPath,
+  draftPath,
+  entryPath,
+  isGone,
+  isThere,
+  lastCheckpointPath,
+  logFolder,
+  LogMovedOn,
+} from './log-folder.js';
 import type { Snapshot } from './snapshot.js';
 import { tombstoneRetention } from './table-properties.js';
 
@@ -44,9 +53,15 @@ export async function checkpoint(
 ): Promise<void> {
   const { version } = snapshot;
   if (isGone(folder, version)) throw new LogMovedOn(folder, version);
+  const hadEntry = isThere(entryPath(folder, version));
   const actions = stateOf(snapshot, now);
   const numOfAddFiles = snapshot.files.size;
   const sizeInBytes = await writeCheckpoint(folder, version, actions, duckdb);
+  // looked at once more when it has its name, as a commit is: whoever writes may have slept through a clean-up meanwhile
+  if (hadEntry && !isThere(entryPath(folder, version))) {
+    await unlink(checkpointPath(folder, version));
+    throw new LogMovedOn(folder, version);
+  }
   await failpoint('checkpoint.before-hint', folder);
   // The hint comes after what it points to: without it, or with an older one, the log is listed or more of it replayed.
   const hint = JSON.stringify({ version, size: actions.length, sizeInBytes, numOfAddFiles });

@@ -56,7 +56,8 @@ export class DeltaTable {
   static async open(folder: string, duckdb: DuckDBConnection): Promise<DeltaTable> {
     const snapshot = await loadSnapshot(folder, duckdb);
     if (!snapshot) throw new NoSuchTable(folder);
-    if (snapshot.protocol.minWriterVersion > 2) throw new UnsupportedTable('writing', snapshot.protocol);
+    if (snapshot.protocol.minWriterVersion > 2)
+      throw new UnsupportedTable('writing', snapshot.metadata.name, snapshot.protocol);
     await syncDirectory(logFolder(folder)); // a writer that crashed after its link(2) may not have
     return new DeltaTable(folder, snapshot);
   }
@@ -121,7 +122,7 @@ export class DeltaTable {
     const version = this.snapshot.version + 1;
     const actions = decide(this.snapshot);
     if (!actions) return null;
-    refuseUnreadable(version, actions);
+    refuseUnreadable(version, actions, this.snapshot.metadata.name);
     const info = { timestamp: Date.now(), operation, operationParameters: {} };
     await this.#write(version, [{ commitInfo: info }, ...actions]);
     this.snapshot.advance(version, actions);

@@ -1,42 +1,72 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Action } from './action.js';
+import { CorruptLog } from './action.js';
 import { readCheckpoint } from './checkpoint.js';
 import { readCommit } from './commit.js';
 import { readIfThere } from './durable-file.js';
-import { lastCheckpointPath, listLog, LogMovedOn } from './log-folder.js';
-import { Snapshot } from './snapshot.js';
+import { entryPath, lastCheckpointPath, listLog, LogMovedOn } from './log-folder.js';
+import { Snapshot, UnsupportedFile, UnsupportedTable } from './snapshot.js';
 
 /** A clean-up may take the checkpoint or the entries from under a load; it cannot do so again and again. */
 const attempts = 5;
 
+/** Only a kind of checkpoint that is not read here leads to the entries that are there. */
+class UnsupportedCheckpoint extends Error {
+  readonly code = 'unsupported-checkpoint';
+  constructor(readonly file: string) {
+    super(
+      `${file} is a checkpoint in several parts or of the second version, and the entries before it are gone. ` +
+        'Let the program that wrote it write a classic one, in one file.',
+    );
+    this.name = 'UnsupportedCheckpoint';
+  }
+}
+
 /**
  * The newest version, or null if there is no table. Begins at the checkpoint that `_last_checkpoint` names, which is a
  * hint and may be missing, torn or old; else at the newest one listed that can be read; else at version 0.
- * @throws UnsupportedTable, CorruptLog; LogMovedOn if no checkpoint leads to the entries that are there.
+ * @throws UnsupportedTable, UnsupportedFile, UnsupportedCheckpoint; CorruptLog, also where a version is missing between
+ * others; LogMovedOn if no checkpoint leads to the entries that are there.
  */
 export async function loadSnapshot(folder: string, duckdb: DuckDBConnection): Promise<Snapshot | null> {
-  let movedOn: LogMovedOn | undefined;
+  let failure: LogMovedOn | undefined;
   for (let attempt = 0; attempt < attempts; attempt++) {
     try {
       const start = (attempt === 0 && (await hintedState(folder, duckdb))) || (await listedState(folder, duckdb));
       return start && (await replay(folder, start));
     } catch (error) {
       if (!(error instanceof LogMovedOn)) throw error;
-      movedOn = error;
+      failure = error;
     }
   }
-  throw movedOn;
+  if (failure instanceof Gap)
+    throw new CorruptLog(
+      entryPath(folder, failure.version),
+      'it is missing, though newer versions are there; restore it.',
+    );
+  throw failure;
 }
+
+/** What follows is not there, but something newer is: cleaned up meanwhile, or lost. */
+class Gap extends LogMovedOn {}
 
 async function hintedState(folder: string, duckdb: DuckDBConnection): Promise<Snapshot | null> {
   const hint = versionIn(await readIfThere(lastCheckpointPath(folder)));
-  const actions = hint === null ? null : await readCheckpoint(folder, hint, duckdb).catch(() => null);
-  return actions && new Snapshot(hint!, actions);
+  return hint === null ? null : stateIn(folder, hint, duckdb).catch(unlessUnsupported);
 }
 
-/** Version of the newest checkpoint, as far as the hint tells; 0 where it tells nothing. */
+/** Version of the newest checkpoint, 0 if there is none. The hint may be ahead of it, so it is not asked. */
 export const lastCheckpoint = async (folder: string): Promise<number> =>
-  versionIn(await readIfThere(lastCheckpointPath(folder))) ?? 0;
+  (await listLog(folder)).checkpoints.at(-1) ?? 0;
+
+async function stateIn(folder: string, version: number, duckdb: DuckDBConnection): Promise<Snapshot> {
+  return new Snapshot(version, await readCheckpoint(folder, version, duckdb));
+}
+
+/** Whatever else is wrong with a checkpoint, an older one and the entries may lead to the same state. */
+function unlessUnsupported(error: unknown): null {
+  if (error instanceof UnsupportedTable || error instanceof UnsupportedFile) throw error;
+  return null;
+}
 
 function versionIn(hint: string | null): number | null {
   try {
@@ -48,32 +78,30 @@ function versionIn(hint: string | null): number | null {
 }
 
 async function listedState(folder: string, duckdb: DuckDBConnection): Promise<Snapshot | null> {
-  const { entries, checkpoints } = await listLog(folder);
-  if (entries.length === 0 && checkpoints.length === 0) return null;
+  const { entries, checkpoints, otherCheckpoints } = await listLog(folder);
+  if (entries.length + checkpoints.length + otherCheckpoints.length === 0) return null;
   let cause: unknown;
   for (const version of checkpoints.toReversed()) {
-    const actions: Action[] | null = await readCheckpoint(folder, version, duckdb).catch((error: unknown) => {
+    const state = await stateIn(folder, version, duckdb).catch((error: unknown) => {
       cause = error;
-      return null;
+      return unlessUnsupported(error);
     });
-    if (actions) return new Snapshot(version, actions);
+    if (state) return state;
   }
   const first = await readCommit(folder, 0);
-  if (!first) throw new LogMovedOn(folder, 0, { cause });
-  return new Snapshot(0, first);
+  if (first) return new Snapshot(0, first);
+  if (otherCheckpoints.length > 0) throw new UnsupportedCheckpoint(otherCheckpoints.at(-1)!);
+  throw new LogMovedOn(folder, 0, { cause });
 }
 
+/** To the end, which the listing proves: an entry that is missing looks like the next that is not there yet. */
 async function replay(folder: string, snapshot: Snapshot): Promise<Snapshot> {
-  const start = snapshot.version;
-  for (let actions; (actions = await readCommit(folder, snapshot.version + 1));)
-    snapshot.advance(snapshot.version + 1, actions);
-  if (snapshot.version === start) await refuseOlder(folder, start);
-  return snapshot;
-}
-
-/** Nothing follows an old checkpoint if what followed it was deleted; then a newer checkpoint replaces it. */
-async function refuseOlder(folder: string, version: number): Promise<void> {
-  const { entries, checkpoints } = await listLog(folder);
-  const newest = Math.max(entries.at(-1) ?? -1, checkpoints.at(-1) ?? -1);
-  if (newest > version + 1) throw new LogMovedOn(folder, version + 1);
+  for (;;) {
+    for (let actions; (actions = await readCommit(folder, snapshot.version + 1));)
+      snapshot.advance(snapshot.version + 1, actions);
+    const { entries, checkpoints } = await listLog(folder);
+    const next = snapshot.version + 1;
+    if (Math.max(entries.at(-1) ?? -1, checkpoints.at(-1) ?? -1) < next) return snapshot;
+    if (!entries.includes(next)) throw new Gap(folder, next);
+  }
 }

@@ -24,6 +24,8 @@ export interface LogListing {
   /** Versions, ascending. */
   readonly entries: readonly number[];
   readonly checkpoints: readonly number[];
+  /** Paths of checkpoints in several parts, or of the second version, by version. */
+  readonly otherCheckpoints: readonly string[];
 }
 
 export async function listLog(folder: string): Promise<LogListing> {
@@ -31,6 +33,10 @@ export async function listLog(folder: string): Promise<LogListing> {
   return {
     entries: versionsOf(names, /^(\d{20})\.json$/),
     checkpoints: versionsOf(names, /^(\d{20})\.checkpoint\.parquet$/),
+    otherCheckpoints: names
+      .filter((name) => /^\d{20}\.checkpoint\..+\.(parquet|json)$/.test(name))
+      .sort()
+      .map((name) => join(logFolder(folder), name)),
   };
 }
 

@@ -5,11 +5,29 @@ export class UnsupportedTable extends Error {
   readonly code = 'unsupported-table';
   constructor(
     readonly access: 'reading' | 'writing',
+    readonly table: string | undefined,
     readonly protocol: Protocol,
   ) {
-    const { minReaderVersion, minWriterVersion } = protocol;
-    super(`${access} the table needs protocol ${minReaderVersion}/${minWriterVersion}; wanted at most 1/2.`);
+    const { minReaderVersion, minWriterVersion, readerFeatures = [], writerFeatures = [] } = protocol;
+    const features = [...new Set([...readerFeatures, ...writerFeatures])].join(', ');
+    super(
+      `${access} table ${table ?? ''} needs protocol ${minReaderVersion}/${minWriterVersion}${features && ` (${features})`}; ` +
+        'wanted at most 1/2. Another program has changed the table: drop the features there, or restore it.',
+    );
     this.name = 'UnsupportedTable';
+  }
+}
+
+/** A file that would be misread: rows of it are deleted elsewhere, or its path means another place than it says. */
+export class UnsupportedFile extends Error {
+  readonly code = 'unsupported-file';
+  constructor(
+    readonly table: string | undefined,
+    readonly path: string,
+    problem: string,
+  ) {
+    super(`File ${path} of table ${table ?? ''} ${problem}. Another program has written to the table; restore it.`);
+    this.name = 'UnsupportedFile';
   }
 }
 
@@ -39,9 +57,9 @@ export class Snapshot {
 
   /** From a whole state: the actions of version 0, or of a checkpoint. */
   constructor(version: number, actions: readonly Action[]) {
-    refuseUnreadable(version, actions);
     const protocol = actions.find((action) => 'protocol' in action)?.protocol;
     const metadata = actions.find((action) => 'metaData' in action)?.metaData;
+    refuseUnreadable(version, actions, metadata?.name);
     if (!protocol || !metadata) throw new OutOfSequence(version, 'it begins a table without protocol and metaData');
     this.#version = version;
     this.#protocol = protocol;
@@ -73,24 +91,22 @@ export class Snapshot {
 
   /**
    * The next version, in place. Refused actions change nothing.
-   * @throws OutOfSequence if `version` is not the next; UnsupportedTable if its protocol is not read here.
+   * @throws OutOfSequence if `version` is not the next; UnsupportedTable, UnsupportedFile for what is not read here.
    */
   advance(version: number, actions: readonly Action[]): void {
     if (version !== this.#version + 1) throw new OutOfSequence(version, `the snapshot is at version ${this.#version}`);
-    refuseUnreadable(version, actions);
+    refuseUnreadable(version, actions, this.#metadata.name);
     this.#version = version;
     this.#apply(actions);
   }
 
   /**
-   * Forgets tombstones from before a time (milliseconds since 1970), which would otherwise grow for ever. Cheap at every
-   * commit: they stand in the order of the log, so this ends at the first that stays.
+   * Forgets tombstones from before a time (milliseconds since 1970), which would otherwise grow for ever. Looks at each:
+   * a clock that was ahead for a while leaves some in the way of all that came after it.
    */
   expireTombstones(before: number): void {
-    for (const [path, { deletionTimestamp }] of this.#tombstones) {
-      if (deletionTimestamp >= before) return;
-      this.#tombstones.delete(path);
-    }
+    for (const [path, { deletionTimestamp }] of this.#tombstones)
+      if (deletionTimestamp < before) this.#tombstones.delete(path);
   }
 
   #apply(actions: readonly Action[]): void {
@@ -108,15 +124,27 @@ export class Snapshot {
   }
 }
 
-/** @throws UnsupportedTable, OutOfSequence: what no snapshot takes must not be committed either. */
-export function refuseUnreadable(version: number, actions: readonly Action[]): void {
+/** @throws UnsupportedTable, UnsupportedFile, OutOfSequence: what no snapshot takes must not be committed either. */
+export function refuseUnreadable(version: number, actions: readonly Action[], table: string | undefined): void {
   for (const action of actions) {
     if ('protocol' in action && action.protocol.minReaderVersion > 1)
-      throw new UnsupportedTable('reading', action.protocol);
+      throw new UnsupportedTable('reading', table, action.protocol);
     if ('txn' in action && !Number.isSafeInteger(action.txn.version))
       throw new OutOfSequence(
         version,
         `txn ${action.txn.appId} is ${action.txn.version}; wanted an integer below 2^53`,
       );
+    if ('add' in action) refuseMisread(action.add, table);
+    if ('remove' in action) refuseMisread(action.remove, table);
   }
+}
+
+/**
+ * A path is a URI relative to the table's folder. Those given here mean the same when they are not decoded, and one is
+ * not a second name of another; nothing else is taken for a path.
+ */
+function refuseMisread(file: AddFile | RemoveFile, table: string | undefined): void {
+  if (file.deletionVector) throw new UnsupportedFile(table, file.path, 'has a deletion vector');
+  if (/%|:|\\|^\/|(^|\/)\.{0,2}\//.test(file.path))
+    throw new UnsupportedFile(table, file.path, 'lies elsewhere than in the table, or under an encoded name');
 }

@@ -147,7 +147,7 @@ describe('cleaning the log', () => {
 
     expect(await cleanLog(folder, table.snapshot, { now })).toBe(4);
 
-    expect(await listLog(folder)).toEqual({ entries: [4, 5, 6, 7], checkpoints: [4, 6] });
+    expect(await listLog(folder)).toMatchObject({ entries: [4, 5, 6, 7], checkpoints: [4, 6] });
     expect([...(await loadSnapshot(folder, duckdb))!.files.keys()]).toEqual([...table.snapshot.files.keys()]);
     expect(await table.commit([])).toBe(8);
   });
@@ -168,6 +168,6 @@ describe('cleaning the log', () => {
       expect.objectContaining({ code: 'log-moved-on' }),
     );
     await expect(sleeper.commit([add('lost.parquet')])).rejects.toThrow(expect.objectContaining({ code: 'fenced' }));
-    expect(await listLog(folder)).toEqual({ entries: [3, 4], checkpoints: [3] });
+    expect(await listLog(folder)).toMatchObject({ entries: [3, 4], checkpoints: [3] });
   });
 });
