@@ -38,11 +38,12 @@ export function upkeepOf(
   { settings, ...options }: Omit<UpkeepOptions, 'cadence'> & { readonly settings: Partial<UpkeepSettings> | undefined },
 ): Upkeep {
   const { changelog: sizes, periods, ...rest } = { ...usual, ...settings };
+  const claimedBy = changelog;
   const quarantines = new Set(stores.map(({ quarantine }) => quarantine));
   const tables: KeptTable[] = [
     { table: changelog, layout: changelogLayout({ ...sizes, folded }) },
-    ...stores.map((store) => ({ table: store.versions, layout: layoutOf(store, periods) })),
-    ...[...quarantines].map((table) => ({ table })),
+    ...stores.map((store) => ({ table: store.versions, layout: layoutOf(store, periods), claimedBy })),
+    ...[...quarantines].map((table) => ({ table, claimedBy })),
   ];
   return new Upkeep(tables, duckdb, { ...rest, ...options });
 }

@@ -20,6 +20,10 @@ export class MergeEngine {
   private connection: DuckDBConnection | null = null;
   private stopped = false;
 
+  get isStopped(): boolean {
+    return this.stopped;
+  }
+
   /** `folder` may hold what exceeds the memory while a merge lasts. */
   constructor(private readonly folder: string) {}
 

@@ -8,6 +8,8 @@ export interface KeptTable {
   readonly table: DeltaTable;
   /** Absent: its files are never many. */
   readonly layout?: Layout;
+  /** The table on which a projector that takes the lake over commits first; this one where absent. */
+  readonly claimedBy?: DeltaTable;
 }
 
 /** Milliseconds, but for `commits`. */
@@ -27,7 +29,7 @@ export interface Cadence {
 export class TableUpkeep {
   /** Version of the newest checkpoint. */
   private checkpointed: number | null = null;
-  private pausedUntil = 0;
+  private pausedFrom: number | null = null;
   private readonly last: Record<'checkpoint' | 'merge' | 'cleaning', number>;
 
   constructor(
@@ -38,16 +40,27 @@ export class TableUpkeep {
     this.last = { checkpoint: now, merge: now, cleaning: now };
   }
 
-  /** `now`: milliseconds since 1970. `duckdb` is for what is short. */
+  /**
+   * `now`: milliseconds since 1970. `duckdb` is for what is short. A file that cannot be merged keeps neither checkpoints
+   * nor deletions from their time, or log and disk would grow for as long.
+   */
   async keep(now: number, duckdb: DuckDBConnection, engine: MergeEngine): Promise<void> {
-    if (now < this.pausedUntil) return;
-    await this.merge(now, engine);
-    await this.checkpoint(now, duckdb);
-    await this.clean(now);
+    if (this.isPaused(now)) return;
+    let failure: unknown;
+    await this.merge(now, engine).catch((error: unknown) => (failure = error));
+    if (!engine.isStopped) {
+      await this.checkpoint(now, duckdb);
+      await this.clean(now);
+    }
+    if (failure) throw failure;
   }
 
   pauseFrom(now: number): void {
-    this.pausedUntil = now + this.cadence.pause;
+    this.pausedFrom = now;
+  }
+
+  private isPaused(now: number): boolean {
+    return this.pausedFrom !== null && isWithin(this.cadence.pause, this.pausedFrom, now);
   }
 
   private async merge(now: number, engine: MergeEngine): Promise<void> {
@@ -72,13 +85,18 @@ export class TableUpkeep {
   private async clean(now: number): Promise<void> {
     const { folder, snapshot } = this.kept.table;
     if (!this.isOver('cleaning', now, this.cadence.cleanings)) return;
+    // a file that this process has not written may be one that the lake's owner is about to commit, if the clock has jumped
+    await (this.kept.claimedBy ?? this.kept.table).refuseReplaced();
     await cleanLog(folder, snapshot, { now });
     await vacuum(folder, snapshot, { now });
   }
 
   private isOver(what: keyof TableUpkeep['last'], now: number, time: number): boolean {
-    const over = now - this.last[what] >= time;
+    const over = !isWithin(time, this.last[what], now);
     if (over) this.last[what] = now;
     return over;
   }
 }
+
+/** Not where the clock is behind what it was: it may have been a year ahead. */
+const isWithin = (time: number, since: number, now: number): boolean => now >= since && now - since < time;

@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -59,7 +59,8 @@ const entries = (of = log.table) =>
   logOf(of)
     .filter((name) => name.endsWith('.json'))
     .map(Number.parseFloat);
-const filesOf = ({ folder } = log.table) => readdirSync(folder).filter((name) => name !== '_delta_log');
+const filesOf = ({ folder }: Pick<DeltaTable, 'folder'> = log.table) =>
+  readdirSync(folder).filter((name) => name !== '_delta_log');
 
 describe('upkeep', () => {
   it('writes a checkpoint after so many commits, and not before', async () => {
@@ -131,6 +132,59 @@ describe('upkeep', () => {
     renameSync(`${folder}.away`, folder);
     await after(minute, upkeep);
     expect([checkpoints(broken), failures.length]).toEqual([[1], 2]);
+  });
+
+  it('goes on in its time when the clock was ahead for a while', async () => {
+    const layout = changelogLayout({ files: 5, fileSize: 64 << 20, folded: () => Infinity });
+    const upkeep = upkeepOf([{ table: log.table, layout }]);
+    await append(5);
+    await after(400 * 24 * hour, upkeep);
+    now -= 400 * 24 * hour;
+    await append(5);
+    const { version } = log.table.snapshot;
+    await after(10 * minute, upkeep);
+    expect([checkpoints().at(-1), log.table.snapshot.version]).toEqual([version + 1, version + 1]);
+    writeFileSync(join(log.table.folder, 'orphan.parquet'), '');
+    utimesSync(join(log.table.folder, 'orphan.parquet'), 0, 0);
+    await after(30 * minute, upkeep);
+    expect(filesOf()).not.toContain('orphan.parquet');
+    expect(failures).toEqual([]);
+  });
+
+  it('whose clock was ahead when it failed does not wait until then', async () => {
+    const folder = join(log.table.folder, '_delta_log');
+    const upkeep = upkeepOf([{ table: log.table }], { commits: 1 });
+    await append(1);
+    renameSync(folder, `${folder}.away`);
+    await after(400 * 24 * hour, upkeep);
+    expect(failures).toHaveLength(1);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(`${folder}.away`, folder);
+    await after(-400 * 24 * hour, upkeep);
+    expect([checkpoints(), failures.length]).toEqual([[1], 1]);
+  });
+
+  it('writes checkpoints and deletes what is old though its merges fail, and tells that they do', async () => {
+    const layout = changelogLayout({ files: 2, fileSize: 64 << 20, folded: () => Infinity });
+    const upkeep = upkeepOf([{ table: log.table, layout }], { commits: 1, cleanings: 0 });
+    await append(5);
+    const [first] = log.table.snapshot.files.keys();
+    writeFileSync(join(log.table.folder, first!), 'no Parquet at all');
+    writeFileSync(join(log.table.folder, 'orphan.parquet'), '');
+    utimesSync(join(log.table.folder, 'orphan.parquet'), 0, 0);
+    await after(minute, upkeep);
+    expect(failures.map(({ message }) => message)).toEqual([expect.stringContaining(first!)]);
+    expect([checkpoints(), filesOf().includes('orphan.parquet')]).toEqual([[5], false]);
+  });
+
+  it('deletes nothing of a lake that another projector has claimed, and tells so', async () => {
+    const kept = (await TestChangelog.create(root, duckdb)).table;
+    const upkeep = upkeepOf([{ table: kept, claimedBy: log.table }], { cleanings: 0 });
+    writeFileSync(join(kept.folder, 'theirs.parquet'), ''); // written and not yet committed; then the clock jumps
+    await (await DeltaTable.open(log.table.folder, duckdb)).commit([], 'CLAIM');
+    await after(48 * hour, upkeep);
+    expect(filesOf(kept)).toEqual(['theirs.parquet']);
+    expect(failures).toEqual([expect.objectContaining({ code: 'fenced' })]);
   });
 
   it('ends whole: nothing is under way, and nothing begins', async () => {
