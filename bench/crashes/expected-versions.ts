@@ -1,18 +1,21 @@
 /** The laws in plain code, over what the changelog should hold: which versions there are, and which states are unknown. */
-import { stateColumns, type Table } from '#libs/catalog';
-import { catalog } from './bank.js';
+import { stateColumns, type Catalog, type Table } from '#libs/catalog';
+import { originOf, type Origin } from './origin.js';
 import type { RecordedChange, Texts } from './record.js';
+import { identityOf, typedTexts } from './typed-value.js';
 
 /** A transaction as the lake has placed it. */
 export interface Placed {
   /** Positions of its first and its last change. */
   readonly first: number;
   readonly last: number;
+  readonly isSnapshot: boolean;
   readonly changes: readonly RecordedChange[];
 }
 
 export interface ExpectedVersion {
   readonly table: string;
+  /** As `identityOf` has it. */
   readonly key: string;
   /** Position of the change that opened it. */
   readonly surrogate: number;
@@ -21,33 +24,28 @@ export interface ExpectedVersion {
   /** JSON of the state's columns: their values, or where one could not be typed their names and texts. */
   readonly state: string;
   readonly unknown: boolean;
+  readonly origin: Origin;
 }
 
-/** A decimal as the lake shows it; undefined: none of its type. */
-function decimal(text: string): string | undefined {
-  if (!/^-?\d+(\.\d{1,2}0*)?$/.test(text) || Math.abs(Number(text)) >= 1e6) return undefined;
-  return Number(text).toFixed(2);
+/** Columns beside the key, typed and canonical; null: unknown, for one of them or for the key. */
+export function typedState(table: Table, key: string, row: Texts): string | null {
+  if (key.startsWith('["stray"')) return null;
+  const state = typedTexts(stateColumns(table), row);
+  return state && JSON.stringify(state);
 }
 
-/** Columns beside the key, typed and canonical; null: unknown. */
-export function typedState(table: Table, row: Texts): string | null {
-  const values = stateColumns(table).map(({ name, type }) => {
-    const text = row[name] ?? null;
-    return text === null || !type.startsWith('numeric') ? text : decimal(text);
-  });
-  return values.includes(undefined) ? null : JSON.stringify(values);
-}
-
-export function expectedVersions(transactions: readonly Placed[]): ExpectedVersion[] {
+export function expectedVersions({ tables, events }: Catalog, transactions: readonly Placed[]): ExpectedVersion[] {
   const all: ExpectedVersion[] = [];
-  for (const table of catalog.tables) {
+  for (const table of tables) {
     const open = new Map<string, ExpectedVersion>();
-    for (const { first, changes } of transactions)
-      for (const [key, { row, position }] of lastStates(table, first, changes, open)) {
+    for (const transaction of transactions)
+      for (const [key, { change, position }] of lastChanges(table, transaction, open)) {
         const before = open.get(key);
-        const after = row && versionOf(table, key, row, { position, opened: first });
+        const origin = () => originOf(change, transaction.isSnapshot ? [] : transaction.changes, events?.table);
+        const after =
+          change.after && versionOf(table, key, change.after, { position, opened: transaction.first, origin });
         if (before && after && before.state === after.state && before.unknown === after.unknown) continue;
-        if (before) before.closed = first;
+        if (before) before.closed = transaction.first;
         open.delete(key);
         if (!after) continue;
         open.set(key, after);
@@ -57,35 +55,36 @@ export function expectedVersions(transactions: readonly Placed[]): ExpectedVersi
   return all;
 }
 
-function versionOf(
-  table: Table,
-  key: string,
-  row: Texts,
-  { position, opened }: { position: number; opened: number },
-): ExpectedVersion {
-  const typed = typedState(table, row);
-  const state = typed ?? JSON.stringify(stateColumns(table).map(({ name }) => [name, row[name] ?? null]));
-  return { table: table.table, key, surrogate: position, opened, closed: null, state, unknown: typed === null };
+interface Opening {
+  readonly position: number;
+  readonly opened: number;
+  readonly origin: () => Origin;
 }
 
-interface LastState {
-  readonly row: Texts | null;
+function versionOf(table: Table, key: string, row: Texts, { position, opened, origin }: Opening): ExpectedVersion {
+  const typed = typedState(table, key, row);
+  const state = typed ?? JSON.stringify(stateColumns(table).map(({ name }) => [name, row[name] ?? null]));
+  const interval = { surrogate: position, opened, closed: null };
+  return { table: table.table, key, ...interval, state, unknown: typed === null, origin: origin() };
+}
+
+interface LastChange {
+  readonly change: RecordedChange;
   readonly position: number;
 }
 
-/** Of each key that the transaction touches: the row after its last change. */
-function lastStates(
-  { table }: Table,
-  first: number,
-  changes: readonly RecordedChange[],
+/** Of each key that the transaction touches. */
+function lastChanges(
+  table: Table,
+  { first, changes }: Placed,
   open: ReadonlyMap<string, ExpectedVersion>,
-): Map<string, LastState> {
-  const last = new Map<string, LastState>();
+): Map<string, LastChange> {
+  const last = new Map<string, LastChange>();
   changes.forEach((change, ordinal) => {
-    if (change.table !== table) return;
-    const state = { row: change.after, position: first + ordinal };
-    const touched = change.op === 't' ? [...last.keys(), ...open.keys()] : [change.key!];
-    for (const key of touched) last.set(key, state);
+    if (change.table !== table.table) return;
+    const touched =
+      change.key === null ? [...last.keys(), ...open.keys()] : [identityOf(table, JSON.parse(change.key) as string[])];
+    for (const key of touched) last.set(key, { change, position: first + ordinal });
   });
   return last;
 }

@@ -1,10 +1,12 @@
 /** What the lake's files hold, read whole: transactions of the changelog, versions, intervals of the quarantine. */
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { lakeTable, surrogateKey, type Table } from '#libs/catalog';
+import { keyColumns, lakeTable, stateColumns, surrogateKey, type Column, type Table } from '#libs/catalog';
 import { loadSnapshot, type Snapshot } from '#libs/delta-log';
 import { appIds, changelog, parquet, quarantine, rowsOf } from '#libs/lake';
+import type { Origin } from './origin.js';
 import type { RecordedChange, Texts } from './record.js';
+import { identityOf, printed } from './typed-value.js';
 
 export interface LakeTransaction {
   readonly txId: string;
@@ -24,7 +26,11 @@ export interface LakeVersion {
   readonly validTo: bigint | null;
   readonly current: boolean;
   readonly state: string;
+  readonly origin: Origin;
 }
+
+/** While a key's state does not type. */
+export type LakeUnknown = Pick<LakeVersion, 'key' | 'surrogate' | 'opened' | 'closed' | 'state'>;
 
 export class LakeContents {
   constructor(
@@ -56,23 +62,23 @@ export class LakeContents {
   }
 
   async versions(table: Table): Promise<LakeVersion[]> {
-    const state = table.columns.filter(({ name }) => !table.key.includes(name)).map(({ name }) => text(name));
     const rows = await rowsOf(
       this.duckdb,
-      `SELECT to_json([${table.key.map(text).join(', ')}])::VARCHAR AS key, ${surrogateKey(table)} AS surrogate,
-         to_json([${state.join(', ')}])::VARCHAR AS state, opened_tx, closed_tx, epoch_us(valid_from) AS valid_from,
-         epoch_us(valid_to) AS valid_to, is_current FROM ${await this.relation(lakeTable(table), 'is_current')}`,
+      `SELECT ${textsOf(keyColumns(table))} AS key, ${surrogateKey(table)} AS surrogate, ${textsOf(stateColumns(table))} AS state,
+         opened_tx, closed_tx, epoch_us(valid_from) AS valid_from, epoch_us(valid_to) AS valid_to, actor, command, is_current
+       FROM ${await this.relation(lakeTable(table), 'is_current')}`,
     );
     return rows.map((row) => ({
       ...{ key: String(row['key']), surrogate: Number(row['surrogate']), state: String(row['state']) },
       ...{ opened: Number(row['opened_tx']), closed: numberOrNull(row['closed_tx']) },
       ...{ validFrom: row['valid_from'] as bigint, validTo: row['valid_to'] as bigint | null },
+      origin: { actor: row['actor'] as string | null, command: row['command'] as string | null },
       current: row['is_current'] === 'true',
     }));
   }
 
   /** Intervals in which a key's state is unknown, of the generation that the versions name. */
-  async unknown(table: Table): Promise<Omit<LakeVersion, 'current' | 'validFrom' | 'validTo'>[]> {
+  async unknown(table: Table): Promise<LakeUnknown[]> {
     const generation = (await this.snapshot(lakeTable(table))).transactions.get('quarantine') ?? 0;
     const snapshot = await this.snapshot(quarantine.name);
     const paths = [...snapshot.files.values()]
@@ -83,7 +89,8 @@ export class LakeContents {
     if (paths.length === 0) return [];
     const rows = await rowsOf(this.duckdb, `SELECT key, position, opened_tx, closed_tx, raw FROM ${parquet(paths)}`);
     return rows.map(({ key, position, opened_tx, closed_tx, raw }) => ({
-      ...{ key: String(key), surrogate: Number(position), opened: Number(opened_tx), closed: numberOrNull(closed_tx) },
+      ...{ key: identityOf(table, JSON.parse(String(key)) as string[]), surrogate: Number(position) },
+      ...{ opened: Number(opened_tx), closed: numberOrNull(closed_tx) },
       state: JSON.stringify(Object.entries(JSON.parse(String(raw)) as Texts)),
     }));
   }
@@ -102,5 +109,8 @@ export class LakeContents {
   }
 }
 
-const text = (name: string): string => `"${name}"::VARCHAR`;
+/** SQL for a JSON array of what they hold. */
+export const textsOf = (columns: readonly Column[]): string =>
+  `to_json([${columns.map(printed).join(', ')}]::VARCHAR[])::VARCHAR`;
+
 const numberOrNull = (value: unknown): number | null => (value === null ? null : Number(value));

@@ -1,48 +1,26 @@
 /**
  * One source and its lake, with a workload that goes on, a reader beside, and a projector that is struck again and again.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL, fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { lakeTable } from '#libs/catalog';
-import { createTable } from '#libs/delta-log';
-import { changelog, openDuckDb, quarantine, versionTable } from '#libs/lake';
-import { catalog, ddl } from './bank.js';
+import type { Catalog } from '#libs/catalog';
+import { openDuckDb } from '#libs/lake';
+import { bank } from './bank.js';
 import { LakeContents } from './lake-contents.js';
+import { makeLakeTables } from './lake-tables.js';
 import { loseSlot } from './lost-slot.js';
 import { Observer } from './observer.js';
-import { ProjectorProcess, type Form, type Provocation } from './projector-process.js';
-import { readRecord, type Recorded } from './record.js';
+import { untilFolded, wrongOfVerification } from './projector-api.js';
+import { ProjectorProcess, type Form } from './projector-process.js';
+import { lastNumber, readRecord, type Recorded } from './record.js';
+import type { Outcome, Strike, Struck } from './strike.js';
 import { verdictOn, type Verdict } from './verdict.js';
 import { Workload, type Pace } from './workload.js';
-
-/** What a process is started with, and what is done to bring the step about. */
-export interface Strike {
-  /** As FAILPOINTS has it. */
-  readonly failpoints: string;
-  readonly provoke?: Provocation;
-  /** The source's slot is dropped before. */
-  readonly losesSlot?: true;
-}
-
-/** A line of FAILPOINTS_LOG: a step was in flight. */
-export interface Struck {
-  readonly name: string;
-  readonly table?: string;
-  readonly action: string;
-  readonly pid: number;
-}
-
-export interface Outcome {
-  /** The steps that were in flight; a projector that came by none was killed anywhere. */
-  readonly struck: readonly Struck[];
-  /** It ended without being killed. */
-  readonly byItself: boolean;
-  readonly said: string;
-}
+import { both, type World } from './worlds/world.js';
 
 export interface LaneOptions {
   readonly databaseUrl: string;
@@ -59,14 +37,9 @@ export interface LaneOptions {
   readonly rests?: boolean;
   /** Whether old entries and files go soon, or no clean-up would be in flight. Default: yes. */
   readonly tidies?: boolean;
+  /** Default: the bank. */
+  readonly world?: World;
 }
-
-const shortLives = {
-  'delta.logRetentionDuration': 'interval 2 seconds',
-  'delta.deletedFileRetentionDuration': 'interval 2 seconds',
-};
-
-type TableDefinition = Parameters<typeof createTable>[1];
 
 /** Seconds after which a step that was not come by is given up. */
 const patience = 12;
@@ -76,12 +49,16 @@ export class Lane {
   private readonly lake: string;
   private observers: Observer[] = [];
   private workload: Workload | null = null;
+  private readonly world: World;
+  /** Which of the world's catalogs projectors are started with. */
+  private entry = 0;
   private lines = 0;
   private rounds = 0;
 
   private constructor(private readonly options: LaneOptions) {
     this.log = join(options.folder, 'failpoints.log');
     this.lake = join(options.folder, 'lake');
+    this.world = options.world ?? bank;
   }
 
   static async open(options: LaneOptions): Promise<Lane> {
@@ -89,9 +66,11 @@ export class Lane {
     await mkdir(lane.lake, { recursive: true });
     const client = new pg.Client({ connectionString: options.databaseUrl });
     await client.connect();
-    await client.query(ddl);
+    await client.query(lane.world.ddl);
     await client.end();
-    await lane.makeTables();
+    for (const [i, catalog] of lane.world.catalogs.entries())
+      writeFileSync(lane.catalogModule(i), `export const catalog = ${JSON.stringify(catalog)};`);
+    await makeLakeTables(lane.lake, lane.catalog, options.tidies !== false);
     lane.observe();
     if (!options.rests) await lane.work();
     return lane;
@@ -100,12 +79,18 @@ export class Lane {
   /** The workload begins, or goes on with other transactions than before. */
   async work(): Promise<void> {
     const { databaseUrl, pace, seed } = this.options;
-    this.workload = await Workload.start(databaseUrl, pace, seed + 1000 * this.rounds++);
+    const { statementsOf } = this.world;
+    this.workload = await Workload.start(databaseUrl, statementsOf, pace, seed + 1000 * this.rounds++);
   }
 
-  /** Another reader, which opens the lake as it is now; the ones before go on. */
+  /**
+   * Another reader, which opens the lake as it is now; the ones before go on. The first knows what either catalog knows, the
+   * others are of the one that is in force when they start.
+   */
   observe(): void {
-    const observer = new Observer(this.lake, this.options.seed + this.observers.length);
+    const { catalogs, constant } = this.world;
+    const catalog = this.observers.length === 0 ? both(catalogs) : this.catalog;
+    const observer = new Observer(this.lake, catalog, constant, this.options.seed + this.observers.length);
     observer.start();
     this.observers.push(observer);
   }
@@ -116,27 +101,36 @@ export class Lane {
   }
 
   /** How many transactions the source has committed. */
-  async transactions(): Promise<number> {
-    return (await readRecord(this.options.databaseUrl)).at(-1)!.n;
+  transactions(): Promise<number> {
+    return lastNumber(this.options.databaseUrl);
   }
 
   /** Resolves when the projector has ended. */
-  async strike({ failpoints, provoke, losesSlot }: Strike): Promise<Outcome> {
+  async strike({ failpoints, provoke, losesSlot, changesCatalog }: Strike): Promise<Outcome> {
     if (losesSlot) await loseSlot(this.options.databaseUrl, this.options.name);
+    if (changesCatalog) this.entry = 1 - this.entry;
     const projector = this.start('slim', { FAILPOINTS: failpoints, FAILPOINTS_LOG: this.log });
     const timer = setTimeout(() => projector.signal('SIGKILL'), patience * 1000);
     if (provoke) void projector.streaming.then(() => projector.tell(provoke));
     const signal = await projector.ended;
     clearTimeout(timer);
-    return { struck: this.newLines(projector), byItself: signal === null, said: projector.said.join('') };
+    const struck = this.newLines(projector).map((line) => ({ ...line, changesCatalog: changesCatalog === true }));
+    return { struck, byItself: signal === null, said: projector.said.join(''), verified: projector.verified };
   }
 
   /** A projector that nobody strikes brings everything in and folds it; then the lake is compared with the source. */
   async finish(): Promise<Verdict & { readonly snapshots: number }> {
     const projector = this.start('whole', {});
-    const record = await this.through(projector).finally(() => projector.end('SIGTERM'));
-    for (const observer of this.observers) await observer.stop();
-    return this.judge(record);
+    try {
+      const record = await this.through(projector);
+      const wrong = await wrongOfVerification((await projector.url)!, { lake: this.lake, spool: this.spool });
+      await projector.end('SIGTERM');
+      for (const observer of this.observers) await observer.stop();
+      const verdict = await this.judge(record);
+      return { ...verdict, wrong: [...verdict.wrong, ...wrong] };
+    } finally {
+      await projector.end('SIGKILL');
+    }
   }
 
   /** The workload rests until all of it came through the projector that runs; then the lake is compared with the source. */
@@ -150,7 +144,7 @@ export class Lane {
   private async through(projector: ProjectorProcess): Promise<Recorded[]> {
     await this.workload!.stop();
     this.workload = null;
-    const record = await readRecord(this.options.databaseUrl);
+    const record = await readRecord(this.options.databaseUrl, this.catalog);
     await this.untilSeen(record.at(-1)!.n, projector);
     await untilFolded((await projector.url)!);
     return record;
@@ -167,13 +161,29 @@ export class Lane {
 
   /** Of each service. */
   get environment(): Readonly<Record<string, string>> {
-    const { databaseUrl, name, folder, resnapshots } = this.options;
+    const { databaseUrl, name, resnapshots } = this.options;
     return {
-      ...{ DATABASE_URL: databaseUrl, REPLICATION_SLOT: name, PUBLICATION: 'bank', LAKE: this.lake },
-      ...{ LAKE_URL: pathToFileURL(this.lake).href, SPOOL_FOLDER: join(folder, 'spool'), CATALOG_MODULE: bank },
+      ...{ DATABASE_URL: databaseUrl, REPLICATION_SLOT: name, PUBLICATION: this.world.name, LAKE: this.lake },
+      ...{
+        LAKE_URL: pathToFileURL(this.lake).href,
+        SPOOL_FOLDER: this.spool,
+        CATALOG_MODULE: this.catalogModule(this.entry),
+      },
       ...{ FOLD_CHANGES: '60', FOLD_AGE_SECONDS: '1', RESNAPSHOT: resnapshots ? 'auto' : 'never' },
       ...this.options.services,
     };
+  }
+
+  private get catalog(): Catalog {
+    return this.world.catalogs[this.entry]!;
+  }
+
+  private catalogModule(entry: number): string {
+    return join(this.options.folder, `catalog-${entry}.mjs`);
+  }
+
+  private get spool(): string {
+    return join(this.options.folder, 'spool');
   }
 
   private async judge(record: readonly Recorded[]) {
@@ -183,7 +193,7 @@ export class Lane {
       const lake = new LakeContents(this.lake, duckdb);
       const seen = this.observers.flatMap((observer) => observer.seen);
       const past = this.observers.flatMap((observer) => observer.past);
-      const verdict = await verdictOn(lake, record, { seen, past });
+      const verdict = await verdictOn(lake, record, { seen, past }, { world: this.world, catalog: this.catalog });
       const told = this.observers.flatMap((observer) => observer.wrong);
       const snapshots = (await lake.transactions()).filter(({ txId }) => txId === '0').length;
       return { ...verdict, wrong: [...verdict.wrong, ...told], snapshots };
@@ -206,43 +216,11 @@ export class Lane {
     }
   }
 
-  private newLines({ pid }: ProjectorProcess): Struck[] {
+  private newLines({ pid }: ProjectorProcess): Omit<Struck, 'changesCatalog'>[] {
     if (!existsSync(this.log)) return [];
     const lines = readFileSync(this.log, 'utf8').trim().split('\n');
     const fresh = lines.slice(this.lines).map((line) => JSON.parse(line) as Struck);
     this.lines = lines.length;
     return fresh.filter((struck) => struck.pid === pid);
   }
-
-  private async makeTables(): Promise<void> {
-    const instance = await openDuckDb();
-    const duckdb = await instance.connect();
-    const lived = this.options.tidies === false ? (definition: TableDefinition) => definition : withShortLives;
-    const make = (definition: TableDefinition) =>
-      createTable(join(this.lake, definition.name), lived(definition), duckdb);
-    await make({ ...changelog, partitionColumns: [], configuration: {} });
-    await make({ ...quarantine, configuration: {} });
-    for (const table of catalog.tables) await make({ name: lakeTable(table), ...versionTable(table) });
-    duckdb.closeSync();
-    instance.closeSync();
-  }
 }
-
-async function untilFolded(url: string): Promise<void> {
-  for (const deadline = Date.now() + 60_000; ;) {
-    const status = (await (await fetch(`${url}/v1/status`)).json()) as {
-      position: number | null;
-      folded: number | null;
-    };
-    if (status.position !== null && status.position === status.folded) return;
-    if (Date.now() > deadline) throw new Error(`The lake is not folded: ${JSON.stringify(status)}`);
-    await sleep(50);
-  }
-}
-
-const withShortLives = (definition: TableDefinition): TableDefinition => ({
-  ...definition,
-  configuration: { ...definition.configuration, ...shortLives },
-});
-
-const bank = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'bank.ts' : 'bank.js', import.meta.url));

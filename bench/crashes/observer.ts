@@ -7,10 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Follower } from '../../apps/query-api/src/follower/follower.js';
 import { LakeReader } from '../../apps/query-api/src/follower/lake-reader.js';
 import type { ReadSession } from '../../apps/query-api/src/follower/reader.js';
-import type { Table } from '#libs/catalog';
-import { accounts, catalog, counters, deposits, total } from './bank.js';
+import { keyColumns, stateColumns, type Catalog, type Table } from '#libs/catalog';
+import type { SeenCut } from './cuts.js';
+import { textsOf } from './lake-contents.js';
 import { randomOf, type Random } from './random.js';
-import type { SeenCut } from './verdict.js';
+import { counters, type World } from './worlds/world.js';
 
 type Relation = (table: Table) => string;
 
@@ -25,7 +26,13 @@ export class Observer {
   private looking = true;
   private looked: Promise<void> = Promise.resolve();
 
-  constructor(lake: string, seed: number) {
+  /** `catalog`: what it takes the tables for. */
+  constructor(
+    lake: string,
+    private readonly catalog: Catalog,
+    private readonly constant: World['constant'],
+    seed: number,
+  ) {
     this.random = randomOf(seed);
     const failed = (error: Error) => void this.failures.push(error);
     this.follower = new Follower({ lake, catalog, failed, failurePause: 20 });
@@ -75,24 +82,28 @@ export class Observer {
   }
 
   private async cutOf(session: ReadSession, position: number, relation: Relation): Promise<SeenCut> {
-    const sum = (table: Table) => `(SELECT coalesce(sum(balance), 0)::BIGINT FROM ${relation(table)})`;
-    const [row] = await session.rows(
-      `SELECT ${sum(accounts)} + ${sum(deposits)} AS money, (SELECT max(n) FROM ${relation(counters)}) AS n`,
-    );
-    if (Number(row!['money']) !== total) this.wrong.push(`position ${position} shows ${String(row!['money'])} in all`);
-    const rows = [];
-    for (const table of catalog.tables) rows.push(await rowsOf(table, session, relation));
-    return { position, n: Number(row!['n']), rows: JSON.stringify(rows) };
+    const [row] = await session.rows(`SELECT max(n) AS n FROM ${relation(counters)}`);
+    await this.lookAtConstant(session, position, relation);
+    const rows: string[] = [];
+    for (const table of this.catalog.tables) rows.push(await rowsOf(table, session, relation));
+    return { position, n: Number(row!['n']), catalog: this.catalog, rows };
+  }
+
+  private async lookAtConstant(session: ReadSession, position: number, relation: Relation): Promise<void> {
+    if (!this.constant) return;
+    const { tables, column, sum } = this.constant;
+    const sums = tables.map((name) => {
+      const table = this.catalog.tables.find((one) => one.table === name)!;
+      return `(SELECT coalesce(sum("${column}"), 0)::BIGINT FROM ${relation(table)})`;
+    });
+    const [row] = await session.rows(`SELECT ${sums.join(' + ')} AS found`);
+    if (Number(row!['found']) !== sum) this.wrong.push(`position ${position} shows ${String(row!['found'])} in all`);
   }
 }
 
-async function rowsOf(table: Table, session: ReadSession, relation: Relation): Promise<[string, string][]> {
-  const texts = (names: readonly string[]) =>
-    `to_json([${names.map((name) => `"${name}"::VARCHAR`).join(', ')}])::VARCHAR`;
-  const state = table.columns.filter(({ name }) => !table.key.includes(name)).map(({ name }) => name);
-  const rows = await session.rows(
-    `SELECT ${texts(table.key)} AS key, ${texts(state)} AS state FROM ${relation(table)}`,
-  );
-  const pairs = rows.map(({ key, state }): [string, string] => [String(key), String(state)]);
-  return pairs.sort(([a], [b]) => (a < b ? -1 : 1));
+async function rowsOf(table: Table, session: ReadSession, relation: Relation): Promise<string> {
+  const [key, state] = [textsOf(keyColumns(table)), textsOf(stateColumns(table))];
+  const rows = await session.rows(`SELECT ${key} AS key, ${state} AS state FROM ${relation(table)}`);
+  const pairs = rows.map((row): [string, string] => [String(row['key']), String(row['state'])]);
+  return JSON.stringify(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -2,9 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { Verified } from './strike.js';
 
 /** What a slim one does when it is told to. */
-export type Provocation = 'rebuild' | 'resnapshot';
+export type Provocation = 'rebuild' | 'resnapshot' | 'verify';
 
 /** `slim`: without its HTTP edge. */
 export type Form = 'slim' | 'whole';
@@ -19,6 +20,7 @@ const mains: Readonly<Record<Form, string>> = {
 export class ProjectorProcess {
   private readonly child: ChildProcess;
   readonly said: string[] = [];
+  readonly verified: Verified[] = [];
   /** Resolves with the signal that ended it, or null. */
   readonly ended: Promise<NodeJS.Signals | null>;
   /** Where it listens; null if it ended first or has no edge. */
@@ -35,9 +37,10 @@ export class ProjectorProcess {
     this.ended = once(child, 'exit').then(([, signal]) => signal as NodeJS.Signals | null);
     this.streaming = Promise.race([this.ended.then(() => {}), new Promise<void>((tell) => (this.streams = tell))]);
     const port = new Promise<number>((tell) =>
-      child.on('message', (message: { type?: string; port?: number; state?: string }) => {
+      child.on('message', (message: { type?: string; port?: number; state?: string; verified?: Verified }) => {
         if (message.type === 'ready') tell(message.port!);
         if (message.state === 'streaming') this.streams();
+        if (message.verified) this.verified.push(message.verified);
       }),
     );
     this.url = Promise.race([port.then((number) => `http://127.0.0.1:${number}`), this.ended.then(() => null)]);

@@ -1,6 +1,6 @@
 /** What the source itself says of what happened in it: transaction by transaction, and the rows after each. */
+import { capturedTables, type Catalog } from '#libs/catalog';
 import pg from 'pg';
-import { catalog } from './bank.js';
 
 export type Texts = Readonly<Record<string, string | null>>;
 
@@ -20,12 +20,9 @@ export interface Recorded {
   readonly changes: readonly RecordedChange[];
 }
 
-const keys = new Map(catalog.tables.map(({ table, key }) => [table, key]));
-
-export const keyOf = (table: string, row: Texts): string => JSON.stringify(keys.get(table)!.map((name) => row[name]));
-
 /** In the order of their commits. The first is what the tables were filled with. */
-export async function readRecord(databaseUrl: string): Promise<Recorded[]> {
+export async function readRecord(databaseUrl: string, catalog: Catalog): Promise<Recorded[]> {
+  const keys = capturedTables(catalog);
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -37,8 +34,19 @@ export async function readRecord(databaseUrl: string): Promise<Recorded[]> {
     return rows.map(({ xid, n, changes }) => ({
       n,
       txId: String(BigInt(xid) & 0xffff_ffffn),
-      changes: (changes as Raw[]).flatMap(changesOf),
+      changes: (changes as Raw[]).flatMap((change) => changesOf(change, keys.get(change[0])!)),
     }));
+  } finally {
+    await client.end();
+  }
+}
+
+/** How many transactions were committed after the first. */
+export async function lastNumber(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    return Number((await client.query('SELECT n FROM counters')).rows[0].n);
   } finally {
     await client.end();
   }
@@ -47,9 +55,10 @@ export async function readRecord(databaseUrl: string): Promise<Recorded[]> {
 type Raw = [table: string, op: string, before: Texts | null, after: Texts | null];
 
 /** A changed key is a delete and a create (law 5). */
-function changesOf([table, op, before, after]: Raw): RecordedChange[] {
+function changesOf([table, op, before, after]: Raw, names: readonly string[]): RecordedChange[] {
   if (op === 'TRUNCATE') return [{ table, op: 't', key: null, after: null }];
-  const [old, now] = [before && keyOf(table, before), after && keyOf(table, after)];
+  const keyOf = (row: Texts) => JSON.stringify(names.map((name) => row[name]));
+  const [old, now] = [before && keyOf(before), after && keyOf(after)];
   if (old === now) return [{ table, op: 'u', key: now, after }];
   return [
     ...(old ? [{ table, op: 'd' as const, key: old, after: null }] : []),
@@ -60,7 +69,8 @@ function changesOf([table, op, before, after]: Raw): RecordedChange[] {
 /** Rows by table and key. */
 export type State = ReadonlyMap<string, Map<string, Texts>>;
 
-export const emptyState = (): State => new Map(catalog.tables.map(({ table }) => [table, new Map<string, Texts>()]));
+export const emptyState = (catalog: Catalog): State =>
+  new Map([...capturedTables(catalog).keys()].map((table) => [table, new Map<string, Texts>()]));
 
 export function apply(state: State, changes: readonly RecordedChange[]): void {
   for (const { table, op, key, after } of changes) {

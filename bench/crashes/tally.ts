@@ -1,7 +1,8 @@
 /** What was struck how often, and which is the next that has waited longest. */
-import type { Struck } from './lane.js';
 import { oneOf, type Random } from './random.js';
-import { labelOf, type Target } from './targets.js';
+import type { Struck } from './strike.js';
+import { isAt, labelOf, type Target } from './targets.js';
+import type { World } from './worlds/world.js';
 
 export type DiskError = 'ENOSPC' | 'EIO';
 export type StruckAction = 'kill' | DiskError;
@@ -55,7 +56,7 @@ export class Tally {
     });
   }
 
-  /** What was promised and never came about, in the words of FAILPOINTS. */
+  /** What was promised and never came about. */
   get empty(): string[] {
     const never = this.cells.filter(({ action, struck }) => struck === 0 && this.quotas[action] > 0);
     return never.map(({ target, action }) => `${labelOf(target)}=${action}`);
@@ -65,8 +66,8 @@ export class Tally {
     return this.cells.reduce((sum, cell) => sum + (cell.action === action ? cell.struck : 0), 0);
   }
 
-  add(struck: Struck): void {
-    for (const cell of this.cells) if (isOf(cell, struck)) cell.struck++;
+  add(struck: Struck, world: World): void {
+    for (const cell of this.cells) if (isOf(cell, struck, world)) cell.struck++;
   }
 
   missed({ target, action }: Cell): void {
@@ -107,5 +108,5 @@ export class Tally {
   }
 }
 
-export const isOf = ({ target, action }: Cell, struck: Struck): boolean =>
-  action === struck.action && target.name === struck.name && (!target.table || target.table === struck.table);
+export const isOf = ({ target, action }: Cell, struck: Struck, world: World): boolean =>
+  action === struck.action && isAt(target, struck, world);

@@ -1,6 +1,9 @@
-/** The transactions of the workload: kinds that differ in what they ask of the fold, each a few statements. */
-import { owners } from './bank.js';
+/** The transactions of the bank: kinds that differ in what they ask of the fold, each a few statements. */
 import { oneOf, type Random } from './random.js';
+import { count } from './worlds/world.js';
+
+/** Keys of each of the two money tables at the start. */
+export const owners = 12;
 
 interface Picked {
   readonly amount: number;
@@ -56,6 +59,7 @@ export const truncating = 8_302_713;
 const measurements: readonly ((picked: Picked, random: Random) => string[])[] = [
   () => [],
   ({ gauge }, random) => [`UPDATE gauges SET reading = '${oneOf(readings, random)}' WHERE id = '${gauge}'`],
+  ({ gauge, amount }) => [`UPDATE gauges SET unit = 'm${amount % 5}' WHERE id = '${gauge}'`],
   ({ gauge }) => [
     `UPDATE gauges SET id = 'moved ' || id WHERE id = '${gauge}' AND NOT EXISTS (
      SELECT FROM gauges WHERE id = 'moved ${gauge}')`,
@@ -81,9 +85,5 @@ const measurements: readonly ((picked: Picked, random: Random) => string[])[] = 
 export function statementsOf(random: Random): string[] {
   const number = () => 1 + Math.floor(random() * owners);
   const picked = { amount: number() * 37, account: `A${number()}`, deposit: number(), gauge: `G${number() % 6}` };
-  return [
-    ...oneOf(measurements, random)(picked, random),
-    `UPDATE counters SET n = n + 1 WHERE id = 'transactions'`,
-    ...oneOf(money, random)(picked),
-  ];
+  return [...oneOf(measurements, random)(picked, random), count, ...oneOf(money, random)(picked)];
 }

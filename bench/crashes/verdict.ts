@@ -3,11 +3,13 @@
  * what a reader saw meanwhile were ends of transactions.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Table } from '#libs/catalog';
-import { catalog } from './bank.js';
-import { expectedVersions, typedState, type ExpectedVersion, type Placed } from './expected-versions.js';
-import type { LakeContents, LakeTransaction, LakeVersion } from './lake-contents.js';
+import { capturedTables, type Catalog, type Table } from '#libs/catalog';
+import { compareCuts, type SeenCut } from './cuts.js';
+import { expectedVersions, type ExpectedVersion, type Placed } from './expected-versions.js';
+import type { LakeContents, LakeTransaction, LakeUnknown, LakeVersion } from './lake-contents.js';
+import type { Origin } from './origin.js';
 import { apply, emptyState, type Recorded, type RecordedChange, type State } from './record.js';
+import type { World } from './worlds/world.js';
 
 export interface Verdict {
   /** Transactions of the source that are not in the lake, and those that are in it twice. */
@@ -31,21 +33,10 @@ export interface Cuts {
   readonly past: readonly SeenCut[];
 }
 
-/** A cut as a reader saw it: the last position, the transactions' counter and all rows that type. */
-export interface SeenCut {
-  readonly position: number;
-  readonly n: number;
-  readonly rows: string;
-}
-
-/** Rows that type, in the order of their keys: what `SeenCut` has. */
-export function visibleRows(state: State): string {
-  return JSON.stringify(
-    catalog.tables.map((table) => {
-      const rows = [...state.get(table.table)!].map(([key, row]) => [key, typedState(table, row)]);
-      return rows.filter(([, typed]) => typed !== null).sort(([a], [b]) => (a! < b! ? -1 : 1));
-    }),
-  );
+export interface Judged {
+  readonly world: World;
+  /** The one that made the lake's tables at last. */
+  readonly catalog: Catalog;
 }
 
 /** Everything must be folded, and nothing may be written meanwhile. */
@@ -53,15 +44,17 @@ export async function verdictOn(
   lake: LakeContents,
   record: readonly Recorded[],
   { seen, past }: Cuts,
+  { world, catalog }: Judged,
 ): Promise<Verdict> {
   const wrong: string[] = [];
   const positions = await lake.positions();
   const gap = positions.findIndex((position, i) => position !== i + 1);
   if (gap >= 0) wrong.push(`position ${positions[gap]} stands where ${gap + 1} is expected`);
   const transactions = await lake.transactions();
-  const { lost, doubled } = compareTransactions(transactions, record, wrong);
-  const torn = compareCuts([...seen, ...past], transactions, record, wrong);
-  const expected = expectedVersions(transactions.map(placed));
+  const { lost, doubled } = compareTransactions(transactions, record, { catalog, wrong });
+  const numbers = new Map(transactions.map((transaction) => [transaction.last, numberOf(transaction)]));
+  const torn = compareCuts([...seen, ...past], numbers, record, { world, wrong });
+  const expected = expectedVersions(catalog, transactions.map(placed));
   let [overlapping, versions] = [0, 0];
   for (const table of catalog.tables) {
     const stored = await lake.versions(table);
@@ -73,8 +66,8 @@ export async function verdictOn(
   return { lost, doubled, overlapping, torn, wrong, ...counts };
 }
 
-const placed = ({ first, last, changes }: LakeTransaction): Placed => ({
-  ...{ first, last },
+const placed = ({ first, last, txId, changes }: LakeTransaction): Placed => ({
+  ...{ first, last, isSnapshot: txId === '0' },
   changes: changes.map((change) => ({ ...change, op: change.op as RecordedChange['op'] })),
 });
 
@@ -83,7 +76,11 @@ const numberOf = ({ changes }: LakeTransaction): number =>
   Number(changes.findLast(({ table, after }) => table === 'counters' && after)?.after!['n']);
 
 /** Between two transactions of the stream nothing may be missing; a snapshot stands for all before it. */
-function compareTransactions(transactions: readonly LakeTransaction[], record: readonly Recorded[], wrong: string[]) {
+function compareTransactions(
+  transactions: readonly LakeTransaction[],
+  record: readonly Recorded[],
+  { catalog, wrong }: { readonly catalog: Catalog; readonly wrong: string[] },
+) {
   let [last, lost, doubled] = [-1, 0, 0];
   for (const transaction of transactions) {
     const n = numberOf(transaction);
@@ -91,7 +88,7 @@ function compareTransactions(transactions: readonly LakeTransaction[], record: r
     if (!opens && n <= last) doubled++;
     if (!opens && n > last + 1) lost += n - last - 1;
     if (opens && n < last) wrong.push(`a snapshot shows transaction ${n}, after ${last}`);
-    const told = opens ? snapshotOf(n, record) : record.find((recorded) => recorded.n === n);
+    const told = opens ? snapshotOf(n, record, catalog) : record.find((recorded) => recorded.n === n);
     if (!told || !same(transaction, told, opens))
       wrong.push(...otherChanges(`transaction ${n} (${transaction.txId})`, transaction, told));
     last = Math.max(last, n);
@@ -118,40 +115,19 @@ function otherChanges(of: string, transaction: LakeTransaction, told: Omit<Recor
 const plain = ({ table, op, key, after }: LakeTransaction['changes'][number]): string =>
   JSON.stringify([table, op, key, after && Object.entries(after).sort(([a], [b]) => (a < b ? -1 : 1))]);
 
-function snapshotOf(n: number, record: readonly Recorded[]) {
-  const state = stateAt(n, record);
-  const changes = catalog.tables.flatMap(({ table }) => [
+function snapshotOf(n: number, record: readonly Recorded[], catalog: Catalog) {
+  const state = stateAt(n, record, catalog);
+  const changes = [...capturedTables(catalog).keys()].flatMap((table) => [
     { table, op: 't' as const, key: null, after: null },
     ...[...state.get(table)!].map(([key, after]) => ({ table, op: 'r' as unknown as 'c', key, after })),
   ]);
   return { txId: '0', changes };
 }
 
-function stateAt(n: number, record: readonly Recorded[]): State {
-  const state = emptyState();
+function stateAt(n: number, record: readonly Recorded[], catalog: Catalog): State {
+  const state = emptyState(catalog);
   for (const recorded of record) if (recorded.n <= n) apply(state, recorded.changes);
   return state;
-}
-
-/** How many of the cuts are none. */
-function compareCuts(
-  seen: readonly SeenCut[],
-  transactions: readonly LakeTransaction[],
-  record: readonly Recorded[],
-  wrong: string[],
-): number {
-  const numbers = new Map(transactions.map((transaction) => [transaction.last, numberOf(transaction)]));
-  const wanted = new Set(seen.map(({ n }) => n));
-  const rows = new Map<number, string>();
-  const state = emptyState();
-  for (const { n, changes } of record) {
-    apply(state, changes);
-    if (wanted.has(n)) rows.set(n, visibleRows(state));
-  }
-  const torn = seen.filter((cut) => numbers.get(cut.position) !== cut.n || rows.get(cut.n) !== cut.rows);
-  for (const { position, n, rows: shown } of torn.slice(0, 3))
-    wrong.push(`a cut at position ${position} shows transaction ${n} with ${shown}, where ${rows.get(n)} is expected`);
-  return torn.length;
 }
 
 function overlaps(versions: readonly LakeVersion[]): number {
@@ -165,13 +141,15 @@ function overlaps(versions: readonly LakeVersion[]): number {
 function compareVersions(
   { table }: Table,
   stored: readonly LakeVersion[],
-  unknown: readonly Omit<LakeVersion, 'current' | 'validFrom' | 'validTo'>[],
+  unknown: readonly LakeUnknown[],
   expected: readonly ExpectedVersion[],
   transactions: readonly LakeTransaction[],
 ): string[] {
   const times = new Map(transactions.map(({ first, effectiveAt }) => [first, effectiveAt]));
-  const line = ({ key, surrogate, opened, closed, state }: Omit<ExpectedVersion, 'table' | 'unknown'>) =>
+  const line = ({ key, surrogate, opened, closed, state }: LakeUnknown) =>
     JSON.stringify([key, surrogate, opened, closed, state]);
+  const made = ({ origin: { actor, command }, ...version }: LakeUnknown & { readonly origin: Origin }) =>
+    `${line(version)} by ${actor} with ${command}`;
   const ofTable = expected.filter((version) => version.table === table);
   const times_ = stored.filter(
     ({ opened, closed, validFrom, validTo, current }) =>
@@ -180,7 +158,7 @@ function compareVersions(
       current !== (closed === null),
   );
   return [
-    ...difference(`versions of ${table}`, stored.map(line), ofTable.filter((version) => !version.unknown).map(line)),
+    ...difference(`versions of ${table}`, stored.map(made), ofTable.filter((version) => !version.unknown).map(made)),
     ...difference(`quarantine of ${table}`, unknown.map(line), ofTable.filter((version) => version.unknown).map(line)),
     ...times_.slice(0, 3).map((version) => `${table} has a version with wrong times: ${line(version)}`),
   ];

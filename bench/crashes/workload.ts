@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { randomOf, type Random } from './random.js';
-import { statementsOf } from './transactions.js';
+import type { World } from './worlds/world.js';
 
 export interface Pace {
   readonly connections: number;
@@ -12,8 +12,8 @@ export interface Pace {
   readonly patient?: boolean;
 }
 
-/** Two that overlap made the same key: one is rolled back, and leaves no trace but in the log. */
-const collision = '23505';
+/** Two that overlap made the same key, or wait for each other: one is rolled back, and leaves no trace but in the log. */
+const collisions = ['23505', '40P01'];
 /** Milliseconds between two tries to reach a server that is away. */
 const away = 50;
 
@@ -21,14 +21,24 @@ export class Workload {
   private writing = true;
   private readonly writers: Promise<void>[];
 
-  private constructor(clients: readonly pg.Client[], databaseUrl: string, pace: Pace, seed: number) {
-    this.writers = clients.map((client, i) => this.write(client, databaseUrl, pace, randomOf(seed + i)));
+  private constructor(
+    clients: readonly pg.Client[],
+    private readonly databaseUrl: string,
+    private readonly statementsOf: World['statementsOf'],
+    { pace, seed }: { readonly pace: Pace; readonly seed: number },
+  ) {
+    this.writers = clients.map((client, i) => this.write(client, pace, randomOf(seed + i)));
     for (const writer of this.writers) writer.catch(() => {}); // told by `stop`
   }
 
-  static async start(databaseUrl: string, pace: Pace, seed: number): Promise<Workload> {
+  static async start(
+    databaseUrl: string,
+    statementsOf: World['statementsOf'],
+    pace: Pace,
+    seed: number,
+  ): Promise<Workload> {
     const clients = await Promise.all(Array.from({ length: pace.connections }, () => connected(databaseUrl, pace)));
-    return new Workload(clients, databaseUrl, pace, seed);
+    return new Workload(clients, databaseUrl, statementsOf, { pace, seed });
   }
 
   /** Resolves when the last transaction has ended. @throws what a transaction failed with: none may */
@@ -37,16 +47,16 @@ export class Workload {
     await Promise.all(this.writers);
   }
 
-  private async write(first: pg.Client, databaseUrl: string, pace: Pace, random: Random): Promise<void> {
+  private async write(first: pg.Client, pace: Pace, random: Random): Promise<void> {
     let client = first;
     try {
       while (this.writing) {
         await client
-          .query(`BEGIN; ${statementsOf(random).join('; ')}; COMMIT`)
+          .query(`BEGIN; ${this.statementsOf(random).join('; ')}; COMMIT`)
           .catch(async (error: pg.DatabaseError) => {
-            if (error.code === collision) return client.query('ROLLBACK');
+            if (collisions.includes(error.code ?? '')) return client.query('ROLLBACK');
             if (!pace.patient || isOfStatement(error)) throw error;
-            client = await this.reconnected(client, databaseUrl, pace);
+            client = await this.reconnected(client, pace);
           });
         await sleep(pace.rest * 2 * random());
       }
@@ -56,10 +66,10 @@ export class Workload {
   }
 
   /** Whether the transaction that broke off came to its commit, the source's own record tells. */
-  private async reconnected(client: pg.Client, databaseUrl: string, pace: Pace): Promise<pg.Client> {
+  private async reconnected(client: pg.Client, pace: Pace): Promise<pg.Client> {
     await client.end().catch(() => {});
     for (;;) {
-      const again = await connected(databaseUrl, pace).catch(() => null);
+      const again = await connected(this.databaseUrl, pace).catch(() => null);
       if (again) return again;
       await sleep(away);
     }
@@ -74,6 +84,7 @@ async function connected(databaseUrl: string, { patient }: Pace): Promise<pg.Cli
   const client = new pg.Client({ connectionString: databaseUrl });
   client.on('error', () => {}); // the query meets it, too
   await client.connect();
+  await client.query(`SET deadlock_timeout = '20ms'`);
   if (!patient) await client.query('SET synchronous_commit = off'); // nobody kills the server
   return client;
 }

@@ -7,8 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emptyDatabase, type TestDatabase } from '#libs/test-postgres';
+import { bank } from '../../bench/crashes/bank.js';
 import { Campaign } from '../../bench/crashes/campaign.js';
 import { fewTargets } from '../../bench/crashes/targets.js';
+import { museum } from '../../bench/crashes/worlds/museum.js';
 
 const databases: TestDatabase[] = [];
 beforeAll(async () => void (await database())); // two at once would both make the worker's cluster
@@ -25,6 +27,7 @@ it('a projector that is killed anywhere loses and doubles nothing, and its reade
   const seed = Number(process.env['SEED'] ?? 1 + (Date.now() % 1e9));
   const campaign = new Campaign({
     ...{ targets: fewTargets(), quotas: { kill: 1, ENOSPC: 0, EIO: 0 }, database, folder, seed, said: () => {} },
+    worlds: [bank, museum],
     ...{ lanes: 2, strikesOfRound: 40, pace: { connections: 2, rest: 30 } },
   });
   const { tally, sums, wrong } = await campaign.run();

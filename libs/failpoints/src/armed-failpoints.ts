@@ -34,7 +34,7 @@ export class ArmedFailpoints {
       const { table, action, first, last } = point.arming;
       if (table && (!folder || basename(folder) !== table)) continue;
       const hit = ++point.hits;
-      if (hit < first || hit > last) continue;
+      if (hit < first || hit > last || (last === Infinity && this.isOff(name))) continue;
       this.tell({ name, ...(folder && { table: basename(folder) }), hit, action, pid: process.pid });
       return this.act(name, action);
     }
@@ -48,7 +48,12 @@ export class ArmedFailpoints {
   }
 
   private async pause(name: FailpointName): Promise<void> {
-    while (!existsSync(`${this.log}.${name}`)) await setTimeout(look);
+    while (!this.isOff(name)) await setTimeout(look);
+  }
+
+  /** Whoever tests may make a file, and take it away again. */
+  private isOff(name: FailpointName): boolean {
+    return this.log !== undefined && existsSync(`${this.log}.${name}`);
   }
 
   /** Synchronous, so that the line is there when the process is not. */

@@ -36,6 +36,9 @@ export const failpoints = {
   'snapshot.begin': 'The slot of a new epoch is made; no row of its snapshot has come.',
   'snapshot.rows': 'A part of the rows of a snapshot has come.',
   'snapshot.before-commit': 'All rows of a snapshot have come; nothing is committed.',
+  'verification.rows': "A part of a source table's rows is in a file of a verification.",
+  'verification.before-comparison': 'All rows of the source are in files; a table is about to be compared.',
+  'verification.before-clearing': 'A verification is over; what it has spilled is still there.',
   'slot.before-feedback': 'The lake has what the source is about to be told it may forget.',
 } as const;
 

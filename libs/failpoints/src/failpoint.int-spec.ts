@@ -1,9 +1,11 @@
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { armFailpoints, failpoint } from './failpoint.js';
 
 const root = mkdtempSync(join(tmpdir(), 'failpoints-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -33,6 +35,39 @@ const linesOf = (log: string) =>
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
+
+describe('an error at every hit', () => {
+  afterEach(() => armFailpoints(null));
+
+  it('rests while there is a file of its name, and is not told of then', () => {
+    const log = join(root, 'error.log');
+    armFailpoints('fold.before-commit=ENOSPC,fold.after-commit=EIO@2', log);
+    const [here, other] = [`${log}.fold.before-commit`, `${log}.fold.after-commit`];
+    const fails = (name: 'fold.before-commit' | 'fold.after-commit') => {
+      try {
+        return void failpoint(name);
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code;
+      }
+    };
+    writeFileSync(here, '');
+    writeFileSync(other, ''); // of an error that has its hits
+    expect([fails('fold.before-commit'), fails('fold.after-commit'), fails('fold.after-commit')]).toEqual([
+      ...[undefined, undefined, 'EIO'],
+    ]);
+    rmSync(here);
+    expect([fails('fold.before-commit'), fails('fold.before-commit')]).toEqual(['ENOSPC', 'ENOSPC']);
+    writeFileSync(here, '');
+    expect(fails('fold.before-commit')).toBeUndefined();
+    expect(linesOf(log).map(({ name, hit }) => [name, hit])).toEqual([
+      ...[
+        ['fold.after-commit', 2],
+        ['fold.before-commit', 2],
+        ['fold.before-commit', 3],
+      ],
+    ]);
+  });
+});
 
 describe('a process with failpoints', () => {
   it('dies in the step that is named, after it was written down', async () => {

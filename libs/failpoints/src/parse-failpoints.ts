@@ -1,7 +1,7 @@
 /**
  * FAILPOINTS is a list, separated by commas, of `name[:table]=action[@hit|@first..last]`:
  * `append.before-commit=kill@3`, `commit.before-link:changelog=ENOSPC@1..4`, `fold.before-commit=pause`. Without `@` the
- * action is taken at every hit.
+ * action is taken at every hit, but for as long as there is a file of the log's name, a dot, and the step's.
  */
 import { constants } from 'node:os';
 import { failpoints, isFailpoint, type FailpointName } from './failpoint-names.js';

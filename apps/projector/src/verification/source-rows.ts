@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Table } from '#libs/catalog';
 import { parseLsn, type Lsn, type SourceEpoch } from '#libs/change-event';
+import { failpoint } from '#libs/failpoints';
 import {
   connect,
   createTemporarySlot,
@@ -106,6 +107,7 @@ class TableCopy {
       for await (const lines of readTableAsCsv(this.reader, name, published, chunk)) {
         this.signal.throwIfAborted();
         await file.writev(lines);
+        await failpoint('verification.rows');
         rows += lines.length;
         for (const { length } of lines) longest = Math.max(longest, length);
         this.told(this.rows + rows);

@@ -7,6 +7,7 @@
  */
 import type { Catalog } from '#libs/catalog';
 import { formatLsn } from '#libs/change-event';
+import { failpoint } from '#libs/failpoints';
 import type { Operation, TellProgress } from '../operations/operation.js';
 import { compareTable, type TableComparison } from './comparison.js';
 import { lakeStand, positionAt, untilComplete } from './lake-position.js';
@@ -74,6 +75,7 @@ export class Verification implements Operation<VerificationReport> {
     const compared: TableComparison[] = [];
     for (const table of tables) {
       signal.throwIfAborted();
+      await failpoint('verification.before-comparison');
       const state = await lakeStateAt(lake, table, position, duckdb);
       compared.push(await compareTable(rows.tables.get(table.table)!, state, duckdb));
       progress(all + compared.reduce((sum, { rows }) => sum + rows, 0), 2 * all);

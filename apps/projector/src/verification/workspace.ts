@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { failpoint } from '#libs/failpoints';
 import { openDuckDb } from '#libs/lake';
 import { processFolder } from '#libs/running-process';
 import { literal } from '#libs/scd2';
@@ -40,6 +41,7 @@ export class Workspace {
   async close(): Promise<void> {
     this.duckdb.closeSync();
     this.instance.closeSync();
+    await failpoint('verification.before-clearing');
     await rm(this.folder, { recursive: true, force: true });
   }
 }
