@@ -7,10 +7,12 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { capturedTables, type Catalog } from '#libs/catalog';
 import type { Transaction } from '#libs/change-event';
 import { createTable, DeltaTable, Fenced } from '#libs/delta-log';
-import { changelog } from '#libs/lake';
+import { changelog, refuseForeignFiles } from '#libs/lake';
 import { ChangelogAppender, type Appended } from './append/changelog-appender.js';
+import { tipOf } from './append/tip.js';
 import { FoldSchedule } from './folding/fold-schedule.js';
 import { openVersionStores, type VersionStore } from './folding/version-store.js';
+import { refuseOlderChangelog } from './lake-damaged.js';
 import type { Progress } from './sources/change-source.js';
 import type { ProjectionEvents } from './projection-events.js';
 import { Rebuilder } from './operations/rebuild/rebuilder.js';
@@ -69,7 +71,9 @@ export class Projection {
     const folder = join(options.lake, changelog.name);
     await createTable(folder, { ...changelog, partitionColumns: [], configuration: {} }, appends);
     const table = await DeltaTable.open(folder, appends);
+    refuseForeignFiles(table.snapshot.metadata, table.snapshot.files.values());
     const stores = await openVersionStores(options.lake, options.catalog.tables, folds);
+    await refuseOlderChangelog(table, tipOf(table.snapshot).position, stores);
     const watermark = await WatermarkKeeper.open(options.lake, failed);
     const folding = new FoldSchedule(stores, table, folds, {
       ...foldBudget(options),

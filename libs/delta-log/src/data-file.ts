@@ -60,6 +60,10 @@ const directoriesOf = (partition: Readonly<Record<string, string>>): string[] =>
     return name;
   });
 
+/** Whether a file's path is one that `writeDataFile` gives; those of other programs have more than an id in their names. */
+export const isNamedHere = (path: string): boolean =>
+  /^([A-Za-z]\w*=[\w-]+\/)*[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet$/.test(path);
+
 /** Names that `writeDataFile` gives, and those of its directories. */
 export const isDataFile = (name: string): boolean => /^[A-Za-z0-9][\w-]*\.parquet$/.test(name);
 export const isPartition = (name: string): boolean => /^[A-Za-z][\w]*=[\w-]+$/.test(name);

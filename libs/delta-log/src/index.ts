@@ -12,7 +12,7 @@ export { checkpoint } from './checkpoint.js';
 export { cleanLog } from './clean-log.js';
 export { Fenced, readCommit } from './commit.js';
 export { createTable, type TableDefinition } from './create-table.js';
-export { writeDataFile } from './data-file.js';
+export { isNamedHere, writeDataFile } from './data-file.js';
 export { DeltaTable, NoSuchTable, RowsLost } from './delta-table.js';
 export { replaceDurably } from './durable-file.js';
 export { lastCheckpoint, loadSnapshot } from './load-snapshot.js';

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
@@ -554,7 +555,7 @@ describe('a quarantine made anew beside another one', () => {
     const { versions, quarantine } = stores[0]!;
     const [first] = [...quarantine.snapshot.files.values()];
     expect(generationOf([first!])).toEqual(['0']);
-    const path = 'next.parquet';
+    const path = `${randomUUID()}.parquet`;
     await reading.run(`COPY (SELECT * REPLACE ('["N"]' AS key) FROM read_parquet('${lake}/quarantine/${first!.path}', hive_partitioning = false)
       WHERE key = '["A"]') TO '${lake}/quarantine/${path}' (FORMAT parquet)`);
     await quarantine.commit([{ add: { ...first!, path, tags: { 'migsbyu.generation': '1' } } }]);

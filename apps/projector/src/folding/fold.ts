@@ -28,6 +28,7 @@ export async function fold(
   { duckdb, rowsPerFile }: { readonly duckdb: DuckDBConnection; readonly rowsPerFile?: number | undefined },
 ): Promise<Folded> {
   const started = performance.now();
+  store.refuseForeignFiles();
   const { files } = store;
   const outcome = await foldFiles(files, changelog, position, duckdb, rowsPerFile);
   const { changes, added, removedOpen, quarantine, since } = outcome;

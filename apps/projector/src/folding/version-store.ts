@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { catalogHash, lakeTable, type Table } from '#libs/catalog';
-import { createTable, DeltaTable, recordsOf, type AddFile, type Snapshot, type TableDefinition } from '#libs/delta-log';
+import {
+  createTable,
+  DeltaTable,
+  loadSnapshot,
+  recordsOf,
+  type AddFile,
+  type Snapshot,
+  type TableDefinition,
+} from '#libs/delta-log';
 import {
   appIds,
   columnsSince,
@@ -9,8 +17,10 @@ import {
   isInQuarantine,
   quarantine,
   quarantineGeneration,
+  refuseForeignFiles,
   versionTable,
 } from '#libs/lake';
+import { LakeDamaged } from '../lake-damaged.js';
 import type { VersionFiles } from './version-files.js';
 
 /** The lake's tables of one source table's versions, and the quarantine that all share. */
@@ -48,6 +58,14 @@ export class VersionStore {
     };
   }
 
+  /** A fold would take rows for those of a range, or of none, that they may not be of. @throws ForeignFile */
+  refuseForeignFiles(): void {
+    const { table, versions, quarantine: unknown } = this;
+    refuseForeignFiles(versions.snapshot.metadata, versions.snapshot.files.values());
+    const own = [...unknown.snapshot.files.values()].filter((file) => isOfTable(file, table));
+    refuseForeignFiles(unknown.snapshot.metadata, own);
+  }
+
   /** Open version rows in the files. */
   get openRows(): number {
     const { version } = this.versions.snapshot;
@@ -67,14 +85,29 @@ export async function openVersionStores(
     await createTable(folder, definition, duckdb);
     return DeltaTable.open(folder, duckdb);
   };
+  const versions: DeltaTable[] = [];
+  for (const table of tables) versions.push(await open({ name: lakeTable(table), ...versionTable(table) }));
+  await refuseLostQuarantine(join(lake, quarantine.name), versions, duckdb);
   const shared = await open({ ...quarantine, configuration: {} });
-  const stores = [];
-  for (const table of tables) {
-    const versions = await open({ name: lakeTable(table), ...versionTable(table) });
-    stores.push(new VersionStore(table, versions, shared));
-  }
-  return stores;
+  return tables.map((table, i) => new VersionStore(table, versions[i]!, shared));
 }
+
+/** It is there before anything is folded. */
+async function refuseLostQuarantine(
+  folder: string,
+  versions: readonly DeltaTable[],
+  duckdb: DuckDBConnection,
+): Promise<void> {
+  const isFolded = versions.some(({ snapshot }) => snapshot.transactions.has(appIds.fold));
+  if (!isFolded || (await loadSnapshot(folder, duckdb))) return;
+  throw new LakeDamaged(
+    quarantine.name,
+    'The quarantine is lost, and with it which keys have states that do not type. Restore it; or move the folders of all ' +
+      'versions away as well: they are made anew from the changelog.',
+  );
+}
+
+const isOfTable = ({ partitionValues }: AddFile, { table }: Table): boolean => partitionValues.table === table;
 
 const openFiles = ({ files }: Snapshot): AddFile[] =>
   [...files.values()].filter(({ partitionValues }) => partitionValues.is_current === 'true');

@@ -14,11 +14,13 @@ afterAll(() => duckdb.closeSync());
 
 const filesOf = ({ table }: TestChangelog): AddFile[] => [...table.snapshot.files.values()];
 
+const mergedPath = (position: number) => `00000000-0000-4000-8000-${String(position).padStart(12, '0')}.parquet`;
+
 /** As a merge would leave them. */
 const merge = (log: TestChangelog) => {
   const files = filesOf(log);
   const stats = `{"numRecords":${log.position},"minValues":{},"maxValues":{}}`;
-  return log.table.replaceFiles(files, [{ ...files[0]!, path: `merged-${log.position}.parquet`, stats }]);
+  return log.table.replaceFiles(files, [{ ...files[0]!, path: mergedPath(log.position), stats }]);
 };
 
 describe('a followed table', () => {
@@ -36,7 +38,7 @@ describe('a followed table', () => {
     const last = filesOf(log).at(-1);
     await merge(log);
     expect(await followed.catchUp()).toEqual({ moved: true, added: [last], rearranged: true });
-    expect(followed.paths(() => true)).toEqual([`${log.table.folder}/merged-4.parquet`]);
+    expect(followed.paths(() => true)).toEqual([`${log.table.folder}/${mergedPath(4)}`]);
   });
 
   it('does not remember for ever what is gone, nor what a checkpoint says of it', async () => {
@@ -57,5 +59,18 @@ describe('a followed table', () => {
     await checkpoint(log.table.folder, log.table.snapshot, duckdb);
     await cleanLog(log.table.folder, log.table.snapshot, { now: Date.now() + 1e9, retention: 0 });
     await expect(followed.catchUp()).rejects.toMatchObject({ code: 'log-moved-on' });
+  });
+
+  it('takes no file of another program, neither for new rows nor for merged ones', async () => {
+    for (const dataChange of [true, false]) {
+      const log = await TestChangelog.create(root, duckdb);
+      await log.append(1);
+      const followed = await FollowedTable.open(log.table.folder, duckdb);
+      const path = `part-00000-${filesOf(log)[0]!.path}`;
+      await log.table.commit([{ add: { ...filesOf(log)[0]!, path, dataChange } }]);
+      const refused = { code: 'foreign-file', table: log.table.snapshot.metadata.name, path };
+      await expect(followed.catchUp()).rejects.toMatchObject(refused);
+      await expect(FollowedTable.open(log.table.folder, duckdb)).rejects.toMatchObject(refused);
+    }
   });
 });

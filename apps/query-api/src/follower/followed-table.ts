@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { loadSnapshot, NoSuchTable, readCommit, type AddFile, type Snapshot } from '#libs/delta-log';
+import { loadSnapshot, NoSuchTable, readCommit, type Action, type AddFile, type Snapshot } from '#libs/delta-log';
+import { refuseForeignFiles } from '#libs/lake';
 
 export interface CaughtUp {
   readonly moved: boolean;
@@ -16,20 +17,22 @@ export class FollowedTable {
     readonly snapshot: Snapshot,
   ) {}
 
-  /** @throws NoSuchTable while the projector has not made it */
+  /** @throws NoSuchTable while the projector has not made it; ForeignFile */
   static async open(folder: string, duckdb: DuckDBConnection): Promise<FollowedTable> {
     const snapshot = await loadSnapshot(folder, duckdb);
     if (!snapshot) throw new NoSuchTable(folder);
+    refuseForeignFiles(snapshot.metadata, snapshot.files.values());
     forgetRemoved(snapshot);
     return new FollowedTable(folder, snapshot);
   }
 
-  /** Reads what was committed since. @throws LogMovedOn */
+  /** Reads what was committed since. @throws LogMovedOn, ForeignFile */
   async catchUp(): Promise<CaughtUp> {
     const { version } = this.snapshot;
     const added: AddFile[] = [];
     let rearranged = false;
     for (let actions; (actions = await readCommit(this.folder, this.snapshot.version + 1));) {
+      refuseForeignFiles(this.snapshot.metadata, addsOf(actions));
       this.snapshot.advance(this.snapshot.version + 1, actions);
       for (const action of actions) {
         if ('add' in action && action.add.dataChange) added.push(action.add);
@@ -44,6 +47,9 @@ export class FollowedTable {
     return [...this.snapshot.files.values()].filter(wanted).map(({ path }) => `${this.folder}/${path}`);
   }
 }
+
+const addsOf = (actions: readonly Action[]): AddFile[] =>
+  actions.flatMap((action) => ('add' in action ? [action.add] : []));
 
 /** A busy changelog replaces a million files a day. When they are deleted is the projector's business. */
 const forgetRemoved = (snapshot: Snapshot): void => snapshot.expireTombstones(Infinity);
