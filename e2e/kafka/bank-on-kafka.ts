@@ -51,7 +51,7 @@ export class BankOnKafka {
       ...{ pace: { connections: 2, rest: 30, patient: true } },
       services: {
         ...{ CHANGE_SOURCE: 'kafka', KAFKA_BROKERS: stack.broker.address, KAFKA_TOPIC: name, KAFKA_GROUP: name },
-        ...{ CONNECT_URL: stack.connect.url, CONNECTOR: name },
+        ...{ CONNECT_URL: stack.connect.url, CONNECTOR: name, FOLD_CHANGES: '1000' },
       },
     });
     const tables = catalog.tables.map(({ table }) => table);

@@ -23,6 +23,8 @@ export interface JavaLaunch {
   readonly logSettings: string;
   /** As java's -Xmx has it. Default: 512m. */
   readonly heap?: string;
+  /** Further options of java. */
+  readonly options?: readonly string[];
   /** Told of the process before anything waits for it. */
   readonly spawned?: (pid: number) => void;
 }
@@ -73,10 +75,10 @@ export async function startJava(launch: JavaLaunch, ready: () => Promise<boolean
 /** Where Kafka's own log files would go; it stands on the command line, so that a process can be told by its folder. */
 export const logsSetting = (folder: string): string => `-Dkafka.logs.dir=${folder}/`;
 
-function spawnJava({ jars, main, logFile, logSettings, heap, ...launch }: JavaLaunch): ChildProcess {
+function spawnJava({ jars, main, logFile, logSettings, heap, options = [], ...launch }: JavaLaunch): ChildProcess {
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a', 0o600);
-  const options = [`-Xmx${heap ?? '512m'}`, '-XX:+UseSerialGC', '-XX:+ExitOnOutOfMemoryError'];
+  const machine = [`-Xmx${heap ?? '512m'}`, '-XX:+UseSerialGC', '-XX:+ExitOnOutOfMemoryError', ...options];
   const settings = [
     '-Djava.awt.headless=true',
     `-Dlog4j2.configurationFile=${logSettings}`,
@@ -84,7 +86,7 @@ function spawnJava({ jars, main, logFile, logSettings, heap, ...launch }: JavaLa
   ];
   try {
     // in a process group of its own: a terminal's Ctrl-C must not reach it before its users have drained
-    const child = spawn('java', [...options, ...settings, '-cp', `${jars}/*`, main, ...launch.arguments], {
+    const child = spawn('java', [...machine, ...settings, '-cp', `${jars}/*`, main, ...launch.arguments], {
       detached: true,
       stdio: ['ignore', log, log],
       env: { ...process.env, ...launch.environment },

@@ -15,6 +15,8 @@ export interface KafkaFiles {
   readonly folder: string;
   /** As java's -Xmx has it. */
   readonly heap?: string;
+  /** Further options of java. */
+  readonly options?: readonly string[];
   /** Told of the process before anything waits for it. */
   readonly spawned?: (pid: number) => void;
 }
@@ -31,7 +33,7 @@ export interface Broker extends JavaProcess {
 
 /** One broker (KRaft) on a folder, made at the first start, reachable from this machine alone. @throws JavaDidNotStart */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const { jars, deploy, folder, port, controllerPort, heap, spawned } = options;
+  const { deploy, folder, port, controllerPort } = options;
   const data = join(folder, 'kafka');
   await mkdir(folder, { recursive: true });
   if (!existsSync(join(data, 'meta.properties'))) await format(options, data);
@@ -44,7 +46,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
   const process = await startJava(
     {
-      ...{ jars, heap, spawned, main: 'kafka.Kafka', logFile: join(folder, 'kafka.log') },
+      ...{ ...options, main: 'kafka.Kafka', logFile: join(folder, 'kafka.log') },
       logSettings: join(deploy, 'kafka/log4j2.properties'),
       arguments: [
         join(deploy, 'kafka/broker.properties'),

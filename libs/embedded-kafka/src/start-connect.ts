@@ -17,11 +17,11 @@ export interface ConnectWorker extends JavaProcess {
 
 /** A worker of Kafka Connect that has the Debezium connector, and as yet none of it running. @throws JavaDidNotStart */
 export async function startConnect(options: ConnectOptions): Promise<ConnectWorker> {
-  const { jars, deploy, folder, heap, spawned, port, brokers, environment } = options;
+  const { deploy, folder, port, brokers, environment } = options;
   const url = `http://127.0.0.1:${port}`;
   const worker = await startJava(
     {
-      ...{ jars, heap, spawned, logFile: join(folder, 'connect.log') },
+      ...{ ...options, logFile: join(folder, 'connect.log') },
       main: 'org.apache.kafka.connect.cli.ConnectDistributed',
       logSettings: join(deploy, 'kafka/log4j2.properties'),
       arguments: [join(deploy, 'debezium/connect.properties')],

@@ -27,7 +27,7 @@ interface Hand {
 /** Milliseconds between two fetches after which the last record is read again. */
 const longestHold = 500;
 /** Milliseconds without a record, where heartbeats come each second, until the topic is looked for: to a missing one Kafka's client says nothing. */
-const silence = 5_000;
+const silence = 3_000;
 
 export class TopicReader {
   private readonly client: TopicClient;
