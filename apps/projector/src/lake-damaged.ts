@@ -7,9 +7,9 @@ export class LakeDamaged extends Error {
   readonly code = 'lake-damaged';
   constructor(
     readonly table: string,
-    detail: string,
+    problem: string,
   ) {
-    super(`${detail} Nothing was changed.`);
+    super(problem);
     this.name = 'LakeDamaged';
   }
 }
