@@ -52,11 +52,15 @@ export function isTold(type: TypeName, enums: ReadonlySet<string> = new Set()): 
   return !(untold.has(element) || untoldElements.has(element) || geometricTypes.has(element) || enums.has(element));
 }
 
+/** Whether a value's JSON is its text. */
+export const isPlain = (type: TypeName, enums?: ReadonlySet<string>): boolean =>
+  plain.has(type) || enums?.has(type) === true;
+
 /** @throws AmbiguousValue */
 export function canonicalText(value: JsonValue, type: TypeName, context: ValueContext = {}): string | null {
   if (value === null) return null;
   if (Array.isArray(value)) return elementsText(value, type, context);
-  if (plain.has(type) || context.enums?.has(type)) return String(value);
+  if (isPlain(type, context.enums)) return String(value);
   if (type === 'bool') return value ? 't' : 'f';
   if (type === 'float4' || type === 'float8') return floatText(value, type);
   if (geometricTypes.has(type)) return geometryText(value, type);

@@ -11,7 +11,7 @@ export {
 } from './connector.js';
 export {
   decodeRecord,
-  unavailableValue,
+  isUnavailable,
   UnreadableRecord,
   type DebeziumRecord,
   type JsonRow,
@@ -19,4 +19,5 @@ export {
   type RowRecord,
   type TopicRecord,
 } from './record.js';
+export { RecordLayouts, type TextRecord } from './record-layouts.js';
 export { messagePrefix, readMessage, UnreadableMessage, type SourceMessage } from './source-message.js';

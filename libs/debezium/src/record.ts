@@ -154,7 +154,7 @@ function parse(text: string, refuse: Refuse): Envelope {
 }
 
 /** Whether JavaScript's numbers are those that stood there: all but whole ones beyond 2^53. */
-function isExact(value: JsonValue | undefined): boolean {
+export function isExact(value: JsonValue | undefined): boolean {
   if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value);
   return typeof value !== 'object' || value === null || Object.values(value).every(isExact);
 }
@@ -166,3 +166,6 @@ function exactNumbers(_name: string, value: unknown, context?: { source?: string
 
 /** `unavailable.value.placeholder` of the connector: an update left a large value as it was, and the log has no old one. */
 export const unavailableValue = '__migsbyu_unavailable_value_8f1d2c6b';
+
+const inHex = Buffer.from(unavailableValue).toString('hex');
+export const isUnavailable = (value: JsonValue | undefined): boolean => value === unavailableValue || value === inHex;

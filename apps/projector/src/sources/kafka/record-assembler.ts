@@ -1,5 +1,5 @@
 import type { Lsn } from '#libs/change-event';
-import type { DebeziumRecord, RowRecord } from '#libs/debezium';
+import type { DebeziumRecord, RowRecord, TextRecord } from '#libs/debezium';
 import type { ChunkLimits, Pressure } from '#libs/postgres-replication';
 import { SourceChanged } from '../change-source.js';
 import { TransactionDelivery } from '../transaction-delivery.js';
@@ -35,8 +35,8 @@ export class RecordAssembler {
     this.passed = ended;
   }
 
-  take(record: DebeziumRecord, offset: number, bytes: number): void {
-    if (record.type === 'row') this.row(record, offset, bytes);
+  take(record: DebeziumRecord | TextRecord, offset: number, bytes: number): void {
+    if (record.type === 'row' || record.type === 'texts') this.row(record, offset, bytes);
     else if (record.type === 'begin') this.begun = record.xid;
     else if (record.type === 'end') this.end(record.xid, record.lsn, offset);
   }
@@ -47,7 +47,7 @@ export class RecordAssembler {
     this.open = null;
   }
 
-  private row(record: RowRecord, offset: number, bytes: number): void {
+  private row(record: RowRecord | TextRecord, offset: number, bytes: number): void {
     if (record.snapshot)
       throw new SourceChanged('slot-replaced', `The topic holds another snapshot, at offset ${offset}.`);
     if (this.open && this.open.xid !== record.xid) {
@@ -106,8 +106,9 @@ class OpenTransaction {
   handedOut = false;
   committedAt = 0n;
   private newest = 0;
-  /** What has come at the newest LSN: COPY, a changed key and TRUNCATE write several rows at one. */
-  private atNewest = new Set<string>();
+  /** What has come at the newest LSN; more than one where COPY, a changed key or TRUNCATE wrote several rows at one. */
+  private first: Place | null = null;
+  private names: Set<string> | null = null;
 
   constructor(
     readonly xid: string,
@@ -119,12 +120,17 @@ class OpenTransaction {
   }
 
   /** LSNs rise inside a transaction. */
-  isNew({ lsn, op, table, key }: RowRecord): boolean {
-    if (lsn < this.newest) return false;
-    if (lsn > this.newest) [this.newest, this.atNewest] = [lsn, new Set()];
-    const name = `${op} ${table} ${key}`;
-    if (this.atNewest.has(name)) return false;
-    this.atNewest.add(name);
-    return true;
+  isNew(record: Place): boolean {
+    if (record.lsn < this.newest) return false;
+    if (record.lsn > this.newest) {
+      [this.newest, this.first, this.names] = [record.lsn, record, null];
+      return true;
+    }
+    this.names ??= new Set(this.first ? [nameOf(this.first)] : []);
+    const { size } = this.names;
+    return this.names.add(nameOf(record)).size > size;
   }
 }
+
+type Place = Pick<RowRecord, 'lsn' | 'op' | 'table' | 'key'>;
+const nameOf = ({ op, table, key }: Place): string => `${op} ${table} ${key}`;

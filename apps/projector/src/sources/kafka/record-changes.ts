@@ -3,12 +3,17 @@ import type { Row } from '#libs/change-event';
 import {
   AmbiguousValue,
   canonicalText,
+  decodeRecord,
   isTold,
-  unavailableValue,
+  isUnavailable,
+  RecordLayouts,
+  type DebeziumRecord,
   type JsonRow,
   type JsonValue,
   type RowRecord,
   type SourceMessage,
+  type TextRecord,
+  type TopicRecord,
 } from '#libs/debezium';
 import { rowKey, UnchangedValueUnknown, type Change, type Keys } from '../row-changes.js';
 
@@ -47,6 +52,9 @@ export class ValueUntold extends Error {
 export class RecordChanges {
   private columns: Types['columns'] = {};
   private enums: ReadonlySet<string> = new Set();
+  private layouts = new RecordLayouts();
+  /** What was learned last, as text. */
+  private learned = '';
 
   /** `events` is the table whose old rows are not written to the log: of them Debezium makes up all but the key. */
   constructor(
@@ -56,14 +64,25 @@ export class RecordChanges {
 
   /** @throws ColumnsUntold */
   learn({ columns, enums }: Types): void {
+    const learned = JSON.stringify([columns, enums]);
+    if (learned === this.learned) return;
     this.columns = columns;
     this.enums = new Set(enums);
+    this.layouts = new RecordLayouts();
     const untold = [...this.keys.keys()].flatMap((table) =>
       Object.entries(columns[table] ?? {})
         .filter(([, type]) => !isTold(type, this.enums))
         .map(([column, type]) => `${table}.${column} (${type})`),
     );
     if (untold.length > 0) throw new ColumnsUntold(untold);
+    this.learned = learned;
+  }
+
+  /** Rows as texts, where the way in which they are written is known already. @throws UnreadableRecord */
+  read(one: TopicRecord): DebeziumRecord | TextRecord {
+    const record = this.layouts.read(one);
+    const isPartly = record?.table === this.events && record?.texts.before != null;
+    return record && !isPartly ? record : decodeRecord(one);
   }
 
   isCaptured({ schema, table }: Pick<RowRecord, 'schema' | 'table'>): boolean {
@@ -77,13 +96,22 @@ export class RecordChanges {
   }
 
   /** @throws UnchangedValueUnknown, KeyIncomplete, ValueUntold */
-  changeOf({ table, op, before, after }: RowRecord): Change {
+  changeOf(record: RowRecord | TextRecord): Change {
+    const { table, op } = record;
+    if (record.type === 'texts') return { table, op, ...record.texts };
+    const { before, after } = record;
     if (op === 't') return { table, op, key: null, before: null, after: null };
     const jdbc = op === 'r';
     const now = after && this.rowOf(table, after, before, jdbc);
     const then = before && this.rowOf(table, table === this.events ? this.keyOf(table, before) : before, null, jdbc);
     const key = rowKey(table, this.keys.get(table)!, (now ?? then)!);
+    this.see(table, Object.keys((after ?? before)!));
     return { table, op, key, before: then && JSON.stringify(then), after: now && JSON.stringify(now) };
+  }
+
+  private see(table: string, names: readonly string[]): void {
+    const { columns, enums, keys } = this;
+    this.layouts.see(table, names, { key: keys.get(table)!, types: columns[table] ?? {}, enums });
   }
 
   private keyOf(table: string, row: JsonRow): JsonRow {
@@ -118,6 +146,3 @@ interface Place {
   readonly type: string;
   readonly row: JsonRow;
 }
-
-const inHex = Buffer.from(unavailableValue).toString('hex');
-const isUnavailable = (value: JsonValue | undefined): boolean => value === unavailableValue || value === inHex;

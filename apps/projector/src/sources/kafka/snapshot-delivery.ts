@@ -1,5 +1,5 @@
 import { formatLsn, type ChangeEvent, type SourceEpoch, type Transaction } from '#libs/change-event';
-import { decodeRecord, type TopicRecord } from '#libs/debezium';
+import type { TopicRecord } from '#libs/debezium';
 import { TransactionCut } from '../transaction-delivery.js';
 import type { Change } from '../row-changes.js';
 import { readRecord } from './read-record.js';
@@ -79,8 +79,9 @@ async function* rowsOf({ from, to }: FoundSnapshot, { reader, changes, signal, t
 }
 
 function capturedChange(one: TopicRecord, changes: RecordChanges): Change | null {
-  const record = decodeRecord(one);
-  return record.type === 'row' && changes.isCaptured(record) ? changes.changeOf(record) : null;
+  const record = changes.read(one);
+  const isRow = record.type === 'row' || record.type === 'texts';
+  return isRow && changes.isCaptured(record) ? changes.changeOf(record) : null;
 }
 
 const largestChunk = 1000;

@@ -6,6 +6,7 @@ import {
   readMessage,
   type DebeziumRecord,
   type SourceMessage,
+  type TextRecord,
   type TopicRecord,
 } from '#libs/debezium';
 import { BackPressure, type ChunkLimits } from '#libs/postgres-replication';
@@ -89,9 +90,10 @@ export class TopicSession {
   }
 
   private take(one: TopicRecord): void {
-    const record = decodeRecord(one);
+    const record = this.held ? decodeRecord(one) : this.options.changes.read(one);
     if (record.type === 'message' && record.prefix === messagePrefix)
       this.hear(readMessage(record.content), record.lsn);
+    else if (record.type === 'texts') this.assemble(record, one);
     else if (this.held) this.held.push({ record, one });
     else if (record.type === 'row' && this.options.changes.isCaptured(record) && !this.options.changes.knows(record))
       this.held = [{ record, one }];
@@ -107,7 +109,7 @@ export class TopicSession {
     this.queue.push(() => this.announce(lsn, message.time));
   }
 
-  private assemble(record: DebeziumRecord, { offset, value }: TopicRecord): void {
+  private assemble(record: DebeziumRecord | TextRecord, { offset, value }: TopicRecord): void {
     this.assembler.take(record, offset, value?.length ?? 0);
   }
 
