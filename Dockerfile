@@ -31,5 +31,4 @@ COPY deploy/image deploy/image
 RUN mkdir /lake /spool && chown 1000:1000 /lake /spool
 USER 1000:1000
 HEALTHCHECK --start-period=30s --interval=5s --timeout=10s CMD ["node", "deploy/image/start.mjs", "healthy"]
-# kafkajs sets a timer in the past, which Node takes for one of 1 ms and reports
-ENTRYPOINT ["node", "--disable-warning=TimeoutNegativeWarning", "deploy/image/start.mjs"]
+ENTRYPOINT ["node", "deploy/image/start.mjs"]

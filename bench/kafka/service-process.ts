@@ -16,7 +16,7 @@ export class ServiceProcess {
   static async start(app: string, environment: Readonly<Record<string, string>>): Promise<ServiceProcess> {
     const child = fork(join(apps, app, 'src', 'main.js'), [], {
       env: { ...process.env, PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'warn', ...environment },
-      execArgv: ['--disable-warning=TimeoutNegativeWarning'],
+      execArgv: [],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const port = await new Promise<number>((resolve, reject) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { appIds, changelog } from '#libs/lake';
+import '../../apps/projector/src/sources/kafka/idle-requests.js';
 
 export interface Sample {
   /** Seconds since the watch began. */

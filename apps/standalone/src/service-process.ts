@@ -97,8 +97,7 @@ export class ServiceProcess {
   private run(): Running {
     const child = fork(this.launch.main, [], {
       env: { ...process.env, ...this.launch.environment },
-      // kafkajs sets a timer in the past, which Node takes for one of 1 ms and reports
-      execArgv: ['--disable-warning=TimeoutNegativeWarning'],
+      execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // In a process group of its own: a terminal's Ctrl-C reaches this process alone, which stops the others in order.
       // Should this one be killed, they notice that the IPC channel ended.

@@ -1,4 +1,5 @@
 import { Kafka, logLevel, type Admin } from 'kafkajs';
+import '../sources/kafka/idle-requests.js';
 
 /** Milliseconds. A watch would rather hear of a broker that is away than wait for it. */
 const [connectionTimeout, requestTimeout] = [2_000, 3_000];

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { Kafka, logLevel, type Admin, type Consumer } from 'kafkajs'; // Node does not see all of its names
+import './idle-requests.js';
 import { BreakableConnections } from './breakable-connections.js';
 
 export interface TopicOptions {
