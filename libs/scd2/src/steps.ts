@@ -7,8 +7,8 @@
  * run the same text on different relations, which is why a fold changes no answer.
  */
 import { keyColumns, stateColumns, type Table } from '#libs/catalog';
-import { lacksColumnSql, pathOf, type ColumnsSince } from './seen-columns.js';
-import { identifier, typedSql } from './typing.js';
+import { lacksColumnSql, type ColumnsSince } from './seen-columns.js';
+import { identifier, literal, typedSql } from './typing.js';
 import { list, packed, stateList, statesOfVersions } from './version.js';
 
 export interface BatchSource {
@@ -31,22 +31,36 @@ export interface BatchSource {
 /**
  * A query for the states that the changes touch: every visible one (`known`; `closed_tx` and `valid_to` set if they closed
  * it) and every new version or quarantine interval (not `known`).
+ *
+ * All states are sorted once, and a window without PARTITION or ORDER then takes the rows as they come, whatever the
+ * number of threads; windows by key would sort each time, and cost three times as much.
  */
 export function stepsSql(table: Table, source: BatchSource): string {
-  const identity = `${list(keyColumns(table))}, stray`;
-  const order = `(PARTITION BY ${identity} ORDER BY opened_tx)`;
+  const states = stateList(table);
   return `WITH ${keyedSql(table, source)},
 ${beforeSql(table, source)},
 ${appliedSql(table, source)},
 ${statesSql(table, source)},
 scd2_timeline AS (
-  SELECT ${stateList(table)}, true AS known FROM scd2_before
-  UNION ALL SELECT ${stateList(table)}, false FROM scd2_states),
-scd2_changed AS (  -- its own level: a window must not see the no-ops that QUALIFY drops
-  SELECT * FROM scd2_timeline QUALIFY state IS DISTINCT FROM lag(state) OVER ${order})
-SELECT ${stateList(table)}, known, lead(opened_tx) OVER ${order} AS closed_tx, lead(valid_from) OVER ${order} AS valid_to
-FROM scd2_changed QUALIFY state IS NOT NULL`;
+  SELECT * FROM (SELECT ${states}, true AS known FROM scd2_before UNION ALL SELECT ${states}, false FROM scd2_states)
+  ORDER BY ${list(keyColumns(table))}, stray, position),
+scd2_last AS (  -- of a transaction
+  SELECT * FROM scd2_timeline QUALIFY NOT (${ofSameKey(table, 'lead')} AND opened_tx IS NOT DISTINCT FROM lead(opened_tx) OVER ())),
+scd2_changed AS (  -- its own level, as the one before: a window must not see what QUALIFY drops
+  SELECT * FROM scd2_last QUALIFY NOT (${ofSameKey(table, 'lag')} AND state IS NOT DISTINCT FROM lag(state) OVER ())),
+scd2_followed AS (
+  SELECT *, ${ofSameKey(table, 'lead')} AS followed, lead(opened_tx) OVER () AS next_tx, lead(valid_from) OVER () AS next_from
+  FROM scd2_changed)
+SELECT ${states}, known, CASE WHEN followed THEN next_tx END AS closed_tx, CASE WHEN followed THEN next_from END AS valid_to
+FROM scd2_followed WHERE state IS NOT NULL`;
 }
+
+/** A condition: the row before (lag) or after (lead) is of the same key. */
+const ofSameKey = (table: Table, neighbour: 'lag' | 'lead'): string =>
+  [...table.key, 'stray']
+    .map(identifier)
+    .map((name) => `${name} IS NOT DISTINCT FROM ${neighbour}(${name}) OVER ()`)
+    .join(' AND ');
 
 /** Typed keys of the key's JSON text, and `stray`: a key that does not type stands for itself and makes no version. */
 export function keysOfText(table: Table, relation: string): string {
@@ -91,23 +105,17 @@ function appliedSql(table: Table, { truncated }: BatchSource): string {
   FROM (${states}) AS e
   ASOF JOIN (SELECT * FROM scd2_changes WHERE op = 't') AS t ON e.position < t.position`;
   return `scd2_applied AS (
-  SELECT ${fields} FROM scd2_keyed${truncated ? truncates : ''}),
-scd2_last AS (  -- packed, because arg_max skips a NULL: a delete would lose to the row before it
-  SELECT ${list(keys)}, stray, tx_position, any_value(effective_at) AS effective_at, max(position) AS position,
-         unnest(arg_max(struct_pack(op := op, key := key, after := after, actor := actor, command := command), position))
-  FROM scd2_applied GROUP BY ${list(keys)}, stray, tx_position)`;
+  SELECT ${fields} FROM scd2_keyed${truncated ? truncates : ''})`;
 }
 
 /** The list of the key's texts in the column `key`. */
 const keyTextsSql = ({ key }: Table): string =>
   `json_extract_string(key, [${key.map((_, i) => `'$[${i}]'`).join(', ')}])`;
 
-/** The list of the state's texts in the column `after`, in the order of `stateColumns`; NULL where `after` is. */
+/** A struct of the state's texts in the column `after`; NULL where `after` is. One look at the text for all of them. */
 function stateTextsSql(table: Table): string {
-  const paths = stateColumns(table).map(({ name }) => pathOf(name));
-  return paths.length > 0
-    ? `json_extract_string(after, [${paths.join(', ')}])`
-    : 'CASE WHEN after IS NOT NULL THEN []::VARCHAR[] END';
+  const texts = Object.fromEntries(stateColumns(table).map(({ name }) => [name, 'VARCHAR']));
+  return stateColumns(table).length > 0 ? `json_transform(after, ${literal(JSON.stringify(texts))})` : 'NULL';
 }
 
 /**
@@ -115,7 +123,7 @@ function stateTextsSql(table: Table): string {
  * where something does not type, or a change misses its row or a column, which is no NULL.
  */
 function statesSql(table: Table, { since }: BatchSource): string {
-  const columns = stateColumns(table).map((column, i) => ({ ...column, text: `texts[${i + 1}]` }));
+  const columns = stateColumns(table).map((column) => ({ ...column, text: `scd2_texts.${identifier(column.name)}` }));
   const typed = columns.map(({ name, type, text }) => `, ${typedSql(text, type)} AS ${identifier(name)}`).join('');
   const untyped = columns
     .filter(({ type }) => type !== 'text')
@@ -129,5 +137,5 @@ function statesSql(table: Table, { since }: BatchSource): string {
          CASE WHEN op IN ('d', 't') THEN NULL
               WHEN stray IS NOT NULL OR after IS NULL${lost} THEN ${packed(table, raw, () => 'NULL')}
               ELSE ${packed(table, 'NULL', ({ name }) => identifier(name))} END AS state
-  FROM (SELECT *${typed} FROM (SELECT *, ${stateTextsSql(table)} AS texts FROM scd2_last)))`;
+  FROM (SELECT *${typed} FROM (SELECT *, ${stateTextsSql(table)} AS scd2_texts FROM scd2_applied)))`;
 }
