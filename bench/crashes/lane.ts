@@ -27,6 +27,8 @@ export interface LaneOptions {
   /** Also the slot's name. */
   readonly name: string;
   readonly folder: string;
+  /** Default: a folder in `folder`. */
+  readonly lake?: string;
   readonly seed: number;
   readonly pace: Pace;
   /** Whether a projector whose source has changed snapshots it anew by itself. */
@@ -57,7 +59,7 @@ export class Lane {
 
   private constructor(private readonly options: LaneOptions) {
     this.log = join(options.folder, 'failpoints.log');
-    this.lake = join(options.folder, 'lake');
+    this.lake = options.lake ?? join(options.folder, 'lake');
     this.world = options.world ?? bank;
   }
 

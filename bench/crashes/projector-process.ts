@@ -2,10 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { Verified } from './strike.js';
-
-/** What a slim one does when it is told to. */
-export type Provocation = 'rebuild' | 'resnapshot' | 'verify';
+import type { Provocation, Verified } from './strike.js';
 
 /** `slim`: without its HTTP edge. */
 export type Form = 'slim' | 'whole';

@@ -1,6 +1,8 @@
 /** One start of a projector that is to end in a step of its work. */
 import type { FailpointName } from '#libs/failpoints';
-import type { Provocation } from './projector-process.js';
+
+/** What a slim projector does when it is told to. */
+export type Provocation = 'rebuild' | 'resnapshot' | 'verify';
 
 /** What a process is started with, and what is done to bring the step about. */
 export interface Strike {

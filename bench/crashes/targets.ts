@@ -1,7 +1,6 @@
 /** Where to strike: each step, for the kinds of table that take it in their own way. */
 import { failpoints, type FailpointName } from '#libs/failpoints';
-import type { Provocation } from './projector-process.js';
-import type { Strike, Struck } from './strike.js';
+import type { Provocation, Strike, Struck } from './strike.js';
 import { kinds, type World } from './worlds/world.js';
 
 export interface Target {
