@@ -28,16 +28,15 @@ export function allVersionsSql(table: Table, { closed, ...opened }: ViewSource):
  */
 export function asOfSql(table: Table, { closed, ...opened }: ViewSource, position: number): string {
   const [before, after] = [`opened_tx <= ${position}`, `closed_tx > ${position}`];
-  const overlay = `SELECT * FROM (${overlaySql(table, opened)}) WHERE ${before} AND (closed_tx IS NULL OR ${after})`;
+  const overlay = `${overlaySql(table, opened)} AND o.${before} AND (c.closed_tx IS NULL OR c.${after})`;
   if (!closed) return overlay;
   return `SELECT ${stored(table)}, false AS is_current FROM ${closed} WHERE ${before} AND ${after}\nUNION ALL ${overlay}`;
 }
 
 /** A query for the versions that are in force now. */
 export function currentSql(table: Table, opened: Opened = {}): string {
-  const { closing } = memoryTables(table);
-  return `SELECT ${stored(table)}, true AS is_current FROM (${openedSql(table, opened)}) AS o
-ANTI JOIN ${closing} AS c ON c.position = o.${identifier(surrogateKey(table))}`;
+  const columns = versionOfOpen(table, (name, type) => `NULL::${type} AS ${name}`);
+  return `SELECT ${columns}, true AS is_current FROM ${openedSql(table, 'ANTI', opened)}`;
 }
 
 /** A query for every quarantine interval: the columns of the lake's quarantine. */
@@ -55,10 +54,15 @@ const stored = (table: Table) => versionColumns(table).map(identifier).join(', '
 
 type Opened = Pick<ViewSource, 'key'>;
 
-/** What the fold left open and what opened since, whether or not it closed. */
-function openedSql(table: Table, { key }: Opened): string {
-  const ofKey = key ? ` AND key_hash = ${hashOfKey(table, key)}` : '';
-  return `SELECT ${versionOfOpen(table)} FROM ${memoryTables(table).open} WHERE raw IS NULL${ofKey}`;
+/**
+ * What the fold left open and what opened since, as `o`, joined with what closed of it since, as `c`. One level, and no
+ * query inside: to plan a level costs as much as to run it.
+ */
+function openedSql(table: Table, join: 'LEFT' | 'ANTI', { key }: Opened): string {
+  const { open, closing } = memoryTables(table);
+  const ofKey = key ? ` AND o.key_hash = ${hashOfKey(table, key)}` : '';
+  return `${open} AS o ${join} JOIN ${closing} AS c ON c.position = o.${identifier(surrogateKey(table))}
+WHERE o.raw IS NULL${ofKey}`;
 }
 
 /** Of nothing but literals: an index serves no parameter. */
@@ -68,10 +72,7 @@ const hashOfKey = (table: Table, texts: readonly string[]): string =>
     keyColumns(table).map(({ type }, i) => `TRY_CAST(${literal(texts[i]!)} AS ${duckdbType(type)})`),
   );
 
-/** The same with what closed them. */
 function overlaySql(table: Table, opened: Opened): string {
-  const ends = new Set(['valid_to', 'closed_tx']);
-  const columns = versionColumns(table).map((name) => `${ends.has(name) ? 'c' : 'o'}.${identifier(name)}`);
-  return `SELECT ${columns.join(', ')}, c.closed_tx IS NULL AS is_current FROM (${openedSql(table, opened)}) AS o
-LEFT JOIN ${memoryTables(table).closing} AS c ON c.position = o.${identifier(surrogateKey(table))}`;
+  const columns = versionOfOpen(table, (name) => `c.${name}`);
+  return `SELECT ${columns}, c.closed_tx IS NULL AS is_current FROM ${openedSql(table, 'LEFT', opened)}`;
 }

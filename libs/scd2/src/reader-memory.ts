@@ -8,7 +8,7 @@
  * Between folds both only grow: a refresh is two inserts. A fold becoming visible deletes what it put among the closed
  * files, and changes no answer. `key_hash` leads to a key through one indexable column whatever the key is; it finds
  * candidates, and the whole key decides. `state_hash` tells states apart that are not the same without their values being
- * fetched; where it is equal, the values decide.
+ * fetched; where it is equal, the values decide. It is NULL where the state is unknown.
  */
 import { stateColumns, surrogateKey, type Table } from '#libs/catalog';
 import { openQuarantineSql } from './quarantine.js';
@@ -36,7 +36,7 @@ export function memoryTables(table: Table): MemoryTables {
 export const keyHashSql = (table: Table, keys: readonly string[] = table.key.map(identifier)): string =>
   `hash(${keys.join(', ')})`;
 
-/** The hash that `state_hash` holds, of columns (or expressions for them) that have the state's types. */
+/** The hash that `state_hash` holds where the state is known, of columns (or expressions for them) that have the state's types. */
 export const stateHashSql = (table: Table, values = stateColumns(table).map(({ name }) => identifier(name))): string =>
   values.length > 0 ? `hash(${values.join(', ')})` : '0::UBIGINT';
 
@@ -44,10 +44,10 @@ export const stateHashSql = (table: Table, values = stateColumns(table).map(({ n
 const ends = new Set(['valid_to', 'closed_tx']);
 const openColumns = (table: Table): string[] => versionColumns(table).filter((name) => !ends.has(name));
 
-/** The select list that makes a version's columns of open rows. */
-export const versionOfOpen = (table: Table): string =>
+/** The select list that makes a version's columns of an open row `o`; `end` makes those that it has not. */
+export const versionOfOpen = (table: Table, end: (name: string, type: string) => string): string =>
   Object.entries(versionTypes(table))
-    .map(([name, type]) => (ends.has(name) ? `NULL::${type} AS ${name}` : identifier(name)))
+    .map(([name, type]) => (ends.has(name) ? end(name, type) : `o.${identifier(name)}`))
     .join(', ');
 
 /** Columns beside those of a version: a key that does not type, the key's and the state's text where unknown. */
@@ -76,9 +76,7 @@ export function memoryDdl(table: Table): string[] {
 /** A row of `<table>_open`, of a step or another state. */
 export const openOfState = (table: Table, states: string): string =>
   `SELECT ${openColumns(table).map(identifier).join(', ')}, stray, CASE WHEN raw IS NOT NULL THEN key END, raw,
-    ${hashesSql(table)} FROM (SELECT ${versionOfState(table, 's')}, s.stray, s.key, s.state.raw FROM ${states} AS s)`;
-
-const hashesSql = (table: Table): string => `${keyHashSql(table)}, ${stateHashSql(table)}`;
+    ${keyHashSql(table)}, CASE WHEN raw IS NULL THEN ${stateHashSql(table)} END FROM (SELECT ${versionOfState(table, 's')}, s.stray, s.key, s.state.raw FROM ${states} AS s)`;
 
 export interface FoldedFiles {
   /** The files' open version rows. */
@@ -95,7 +93,8 @@ export function loadSql(table: Table, { open, quarantine, foldPosition }: Folded
   const stored = openColumns(table).map(identifier).join(', ');
   const unknown = `(${openQuarantineSql(table, quarantine, foldPosition)})`;
   return [
-    `INSERT INTO ${memory.open} SELECT ${stored}, NULL, NULL, NULL, ${hashesSql(table)} FROM ${open}`,
+    `INSERT INTO ${memory.open} SELECT ${stored}, NULL, NULL, NULL, ${keyHashSql(table)}, ${stateHashSql(table)}
+      FROM ${open}`,
     `INSERT INTO ${memory.open} ${openOfState(table, unknown)}`,
     indexSql(table, 'open', 'key_hash'),
   ];

@@ -1,6 +1,7 @@
 /** Reading versions at a cut. What is read depends on the changes up to the cut alone: later ends are not shown. */
 import { keyColumns, type Table } from '#libs/catalog';
 import { duckDbList, pageOf, type Filter, type ListField, type ListQuery } from '#libs/list-query';
+import { literal } from '#libs/scd2';
 import type { AnswerCut } from '../as-of/answer.js';
 import type { ReadSession, SqlValue } from '../follower/reader.js';
 import { canonicalTextOf, jsonValue, type JsonScalar } from '../values/value-codec.js';
@@ -50,12 +51,16 @@ export async function readVersion(
   keyTexts: readonly string[],
 ): Promise<VersionRow | null> {
   const fields = versionFields(table);
-  const query = { filters: keyFilters(table, keyTexts), sort: [], limit: 1, skip: 0, after: null };
-  const { filter } = duckDbList({ ...query, fields: null, count: false, pin: null, fingerprint: '' });
   const relation = relationOf(session, cut, { table, versions: 'in-force', key: keyTexts });
-  const [row] = await session.rows(`SELECT ${columns(fields)} FROM ${relation} WHERE ${filter.sql}`, filter.parameters);
+  const [row] = await session.rows(`SELECT ${columns(fields)} FROM ${relation} WHERE ${isKey(table, keyTexts)}`);
   return row ? shownRow(fields, row) : null;
 }
+
+/** Of literals: a statement with parameters is planned two times, without them and with. */
+const isKey = (table: Table, texts: readonly string[]): string =>
+  keyColumns(table)
+    .map(({ name, type }, i) => `"${name}" = ${literal(texts[i]!)}${type === 'text' ? '' : `::${type}`}`)
+    .join(' AND ');
 
 async function select(
   session: ReadSession,
