@@ -1,5 +1,4 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { DuckDBTimestampTZValue } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import { TestDuckDb } from '../test/test-duckdb.js';
 import { PlainRefresh } from './plain-refresh.js';
@@ -27,7 +26,7 @@ afterAll(() => duckdb.close());
 
 const change = (position: number, id: string, crew: string | null): ChangeRow => ({
   ...{ position: BigInt(position), txPosition: BigInt(position), op: 'u' },
-  ...{ effectiveAt: new DuckDBTimestampTZValue(BigInt(position)), actor: null, command: null },
+  ...{ effectiveAt: BigInt(position), actor: null, command: null },
   ...{ key: JSON.stringify([id]), after: JSON.stringify({ id, crew }) },
 });
 const opened = () => duckdb.rows('SELECT boat_key, id, crew FROM boats_open ORDER BY boat_key');

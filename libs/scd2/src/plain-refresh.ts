@@ -1,32 +1,24 @@
-/** `plainSteps` on a reader's memory: two prepared queries and two appends, mostly, in the connection's transaction. */
-import { DuckDBDataChunk, type DuckDBConnection, type DuckDBType } from '@duckdb/node-api';
+/** `plainSteps` on a reader's memory: two prepared queries and two inserts, mostly, in the connection's transaction. */
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
-import { MemoryLookup, type Hashes } from './memory-lookup.js';
+import { MemoryStatements, type Hashes } from './memory-statements.js';
 import { plainSteps, type KeyChange, type KeyState, type PlainSteps } from './plain-steps.js';
-import { memoryNames } from './reader-memory.js';
 import type { SeenColumns } from './seen-columns.js';
 import { ChangeTyping, type ChangeRow, type TypedChange, type Values } from './typed-change.js';
 
 interface Change extends KeyChange {
-  readonly typed: TypedChange & Hashes;
+  readonly typed: TypedChange;
 }
 
 type State = Hashes & { readonly identity: string };
 
-/** DuckDB's limit to a chunk. */
-const chunkRows = 2048;
-
 export class PlainRefresh {
   private readonly typing: ChangeTyping;
-  private readonly memory: MemoryLookup;
+  private readonly memory: MemoryStatements;
 
-  constructor(
-    private readonly connection: DuckDBConnection,
-    private readonly table: Table,
-    columns: SeenColumns,
-  ) {
+  constructor(connection: DuckDBConnection, table: Table, columns: SeenColumns) {
     this.typing = new ChangeTyping(table, columns);
-    this.memory = new MemoryLookup(connection, table);
+    this.memory = new MemoryStatements(connection, table);
   }
 
   /**
@@ -42,12 +34,8 @@ export class PlainRefresh {
     }
     if (changes.length === 0) return true;
     const { opened, closed } = await this.steps(changes);
-    const { open, closing } = memoryNames(this.table);
-    await this.append(open, opened.map(openRow));
-    await this.append(
-      closing,
-      closed.map(({ position, by }) => [position, by.transaction, by.typed.of.effectiveAt]),
-    );
+    await this.memory.open(opened.map(({ typed }) => typed));
+    await this.memory.close(closed.map(({ position, by: { typed } }) => ({ position, by: typed })));
     return true;
   }
 
@@ -55,19 +43,16 @@ export class PlainRefresh {
     const hashes = await this.memory.hashesOf(typed);
     const found = await this.memory.find(hashes.map(({ key }) => key));
     const visible = found.map((one) => ({ ...one, identity: this.typing.identityOf(one.values) }));
-    const changes = typed.map((change, i) => ({ ...change, ...hashes[i]! }));
-    const stateOf = await this.statesOf([
-      ...visible.filter(({ unknown }) => !unknown),
-      ...changes.filter(({ absent }) => !absent),
-    ]);
+    const changed = typed.map(({ identity }, i): State => ({ identity, ...hashes[i]! }));
+    const stateOf = await this.statesOf([...visible.filter(isKnown), ...changed.filter((_, i) => !typed[i]!.absent)]);
     return plainSteps(
       visible.map((one): KeyState => ({
         ...{ position: one.position, identity: one.identity },
-        state: one.unknown ? 'unknown' : stateOf(one, (values) => values.get(one.position)!),
+        state: isKnown(one) ? stateOf(one, (values) => values.get(one.position)!) : 'unknown',
       })),
-      changes.map((one): Change => ({
+      typed.map((one, i): Change => ({
         ...{ position: one.of.position, transaction: one.of.txPosition, identity: one.identity, typed: one },
-        state: one.absent ? null : stateOf(one, () => one.values),
+        state: one.absent ? null : stateOf(changed[i]!, () => one.values),
       })),
     );
   }
@@ -82,26 +67,10 @@ export class PlainRefresh {
     return ({ identity, state }: State, values: (visible: ReadonlyMap<bigint, Values>) => Values): string =>
       alike.has(identity) ? this.typing.stateOf(values(visible)) : String(state);
   }
-
-  /** In the connection's transaction, as an INSERT would, without one to be planned. */
-  private async append(name: string, rows: readonly Values[]): Promise<void> {
-    if (rows.length === 0) return;
-    const appender = await this.connection.createAppender(name);
-    const types = Array.from({ length: appender.columnCount }, (_, i): DuckDBType => appender.columnType(i));
-    for (let first = 0; first < rows.length; first += chunkRows) {
-      const chunk = DuckDBDataChunk.create(types);
-      chunk.setRows(rows.slice(first, first + chunkRows));
-      appender.appendDataChunk(chunk);
-    }
-    appender.closeSync();
-  }
 }
 
-/** As `<table>_open` has it. */
-const openRow = ({ typed: { of, values, key, state } }: Change): Values => [
-  ...[of.position, ...values, of.effectiveAt, of.txPosition, of.actor, of.command],
-  ...[null, null, null, key, state],
-];
+const isKnown = <S extends { readonly state: bigint | null }>(one: S): one is S & { readonly state: bigint } =>
+  one.state !== null;
 
 /** Identity → the key's hash, of keys that have two states of one hash. */
 function keysWithEqualHashes(states: readonly State[]): ReadonlyMap<string, bigint> {

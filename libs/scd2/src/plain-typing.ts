@@ -71,9 +71,17 @@ function instantOf(text: string): DuckDBValue {
 /** Days since 1970; null where there is no such day, or it is before year 1. */
 function daysOf(parts: RegExpExecArray | null): number | null {
   if (!parts) return null;
-  const [year, month, dayOfMonth] = parts.slice(1, 4).map(Number) as [number, number, number];
-  const noon = new Date(0);
-  noon.setUTCFullYear(year, month - 1, dayOfMonth); // Date.UTC would take year 99 for 1999
-  const exists = noon.getUTCMonth() === month - 1 && noon.getUTCDate() === dayOfMonth;
-  return year >= 1 && exists ? noon.getTime() / 86_400_000 : null;
+  const [year, month, day] = [Number(parts[1]), Number(parts[2]), Number(parts[3])];
+  const [first, next] = [daysBefore(year, month), month < 12 ? daysBefore(year, month + 1) : daysBefore(year + 1, 1)];
+  const exists = year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= next - first;
+  return exists ? first + day - 1 : null;
+}
+
+const daysBeforeMonth = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+
+/** Days from 1970 to the first of a month, by the Gregorian calendar. */
+function daysBefore(year: number, month: number): number {
+  const leaps = (of: number) => Math.floor(of / 4) - Math.floor(of / 100) + Math.floor(of / 400);
+  const passed = month > 2 ? year : year - 1; // years whose leap day has been
+  return 365 * year + leaps(passed) + daysBeforeMonth[month - 1]! - 719_527;
 }

@@ -58,8 +58,7 @@ export class SeenColumns {
 
   /** A column that the row of a change should have, and has not; null if there is none. */
   lackedBy(position: number, row: ChangedRow): string | null {
-    const lacked = (name: string) =>
-      !Object.hasOwn(row, name) && this.first.has(name) && this.first.get(name)! < position;
+    const lacked = (name: string) => !Object.hasOwn(row, name) && (this.first.get(name) ?? Infinity) < position;
     return this.names.find(lacked) ?? null;
   }
 }

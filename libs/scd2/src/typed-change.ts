@@ -1,6 +1,7 @@
 /** Rows of the changelog as typed changes, in plain code. */
 import { DuckDBDateValue, DuckDBDecimalValue, DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
+import { isReserved, isReservedJson } from './joined-texts.js';
 import { plainTyping, type Typing } from './plain-typing.js';
 import type { SeenColumns } from './seen-columns.js';
 
@@ -8,7 +9,8 @@ import type { SeenColumns } from './seen-columns.js';
 export interface ChangeRow {
   readonly position: bigint;
   readonly txPosition: bigint;
-  readonly effectiveAt: DuckDBValue;
+  /** Microseconds since 1970. */
+  readonly effectiveAt: bigint;
   readonly op: string;
   /** JSON of texts, as the changelog has it. */
   readonly key: string | null;
@@ -31,16 +33,13 @@ export interface TypedChange {
   readonly texts: readonly (string | null)[];
 }
 
-/** What stands between texts where many are handed to DuckDB as one, and what for null. */
-export const [textSeparator, nullText] = ['\u0001', '\u0002'];
-
-/** A text with one of them. No text of Postgres has one that a person has entered. */
-const separates = /\\u000[12]/;
-
 export class ChangeTyping {
   private readonly typings: readonly Typing[];
   /** Of each column, which part of the key it is; -1: none. */
   private readonly keyPart: readonly number[];
+  /** Which columns the key's are, and which the state's. */
+  private readonly ofKey: readonly number[];
+  private readonly ofState: readonly number[];
 
   constructor(
     private readonly table: Table,
@@ -48,39 +47,41 @@ export class ChangeTyping {
   ) {
     this.typings = table.columns.map(({ type }) => plainTyping(type));
     this.keyPart = table.columns.map(({ name }) => table.key.indexOf(name));
+    const all = [...table.columns.keys()];
+    this.ofKey = all.filter((column) => this.keyPart[column] !== -1);
+    this.ofState = all.filter((column) => this.keyPart[column] === -1);
   }
 
   /**
    * null for what plain code does not know, and so for a truncate, which has no key. The changes come in their order.
    */
   changeOf(row: ChangeRow): TypedChange | null {
-    const { key, columns } = this.table;
     const absent = row.op === 'd';
-    if (row.key === null || separates.test(row.key)) return null;
-    if (!absent && (row.after === null || separates.test(row.after))) return null;
+    if (row.key === null || (!absent && row.after === null) || hasReserved(row)) return null;
     const keyTexts = JSON.parse(row.key) as string[];
-    if (keyTexts.length !== key.length) return null;
+    if (keyTexts.length !== this.table.key.length) return null;
     const after = absent ? {} : (JSON.parse(row.after!) as Record<string, string | null>);
-    if (!absent && this.lacksColumn(Number(row.position), after)) return null;
     const [values, texts]: [DuckDBValue[], (string | null)[]] = [[], []];
-    for (const [i, { name }] of columns.entries()) {
+    for (let i = 0; i < this.typings.length; i++) {
       const part = this.keyPart[i]!;
-      const text = part >= 0 ? keyTexts[part]! : Object.hasOwn(after, name) ? after[name]! : null;
+      const given = part >= 0 ? keyTexts[part] : after[this.table.columns[i]!.name];
+      const text = typeof given === 'string' ? given : null; // what is not there may be a method of all objects
       const value = text === null ? null : this.typings[i]!(text);
       if (value === null && (text !== null || part >= 0)) return null;
       values.push(value);
       texts.push(text);
     }
+    if (!absent && this.lacksColumn(Number(row.position), after)) return null;
     return { of: row, identity: this.identityOf(values), absent, values, texts };
   }
 
   identityOf(values: Values): string {
-    return exactText(values.filter((_, i) => this.keyPart[i] !== -1));
+    return exactText(values, this.ofKey);
   }
 
   /** A text that is equal exactly where the states are. */
   stateOf(values: Values): string {
-    return exactText(values.filter((_, i) => this.keyPart[i] === -1));
+    return exactText(values, this.ofState);
   }
 
   private lacksColumn(position: number, after: Readonly<Record<string, string | null>>): boolean {
@@ -89,7 +90,11 @@ export class ChangeTyping {
   }
 }
 
-const exactText = (values: Values): string => JSON.stringify(values.map(exact));
+const hasReserved = ({ key, after, actor, command }: ChangeRow): boolean =>
+  isReservedJson(key) || isReservedJson(after) || isReserved(actor) || isReserved(command);
+
+const exactText = (values: Values, columns: readonly number[]): string =>
+  JSON.stringify(columns.map((column) => exact(values[column]!)));
 
 /** A form that is equal exactly where DuckDB's values of one type are: no decimal becomes a float, no instant a Date. */
 function exact(value: DuckDBValue): unknown {

@@ -133,7 +133,7 @@ export class Subject {
 
   async #rows(changes: string): Promise<ChangeRow[]> {
     const columns =
-      'position, tx_position AS "txPosition", effective_at AS "effectiveAt", op, key, after, actor, command';
+      'position, tx_position AS "txPosition", epoch_us(effective_at) AS "effectiveAt", op, key, after, actor, command';
     const reader = await this.duckdb.connection.runAndReadAll(`SELECT ${columns} FROM ${changes}`);
     return reader.getRowObjects() as unknown as ChangeRow[];
   }

@@ -126,7 +126,7 @@ export class LakeMemory {
 
   private async apply({ tables }: FollowedLake, source: ChangelogFiles) {
     const all = tables.map(({ table }) => table);
-    const changes = await readNewChanges(this.duckdb, source, all);
+    const changes = await readNewChanges(this.duckdb, source);
     for (const table of all) {
       const { foldPosition } = this.newest.parts.get(table.table)!;
       const batch = changes.of(table, Math.max(this.newest.position, foldPosition));

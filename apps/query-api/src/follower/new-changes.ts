@@ -2,12 +2,13 @@
  * What new changelog files bring: the transactions, and per table the changes for its memory. Few are read once, as rows,
  * and never become a table: planning costs more than they do.
  */
-import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Table } from '#libs/catalog';
 import type { AddFile } from '#libs/delta-log';
 import { changelogTags, parquet } from '#libs/lake';
-import { literal, type ChangeRow, type RefreshBatch } from '#libs/scd2';
+import { literal, type RefreshBatch } from '#libs/scd2';
 import { appliedTransactions, type AppliedTransaction } from './applied-transactions.js';
+import { changesOfFiles, changesOfRelation, type FewChange } from './few-changes.js';
 
 export interface ChangelogFiles {
   readonly folder: string;
@@ -25,25 +26,25 @@ export interface NewChanges {
   release(): Promise<void>;
 }
 
-/** As many changes are refreshed by SQL in the time that plain code takes: 90 ms of CPU, at a million open rows. */
+/** As many changes are refreshed by SQL in the time that plain code takes. */
 const fewChanges = 2000;
 
+/** Bytes of files that are read at once. */
+const fewBytes = 4 << 20;
+
 /** How many changes the files hold after `known`. */
-export const countOf = ({ files, known }: ChangelogFiles): number =>
+export const countOf = ({ files, known }: Omit<ChangelogFiles, 'folder'>): number =>
   files.reduce((sum, { tags }) => {
     const [first, last] = [changelogTags.firstPosition, changelogTags.lastPosition].map((tag) => Number(tags![tag]));
     return sum + Math.max(0, last! - Math.max(first! - 1, known));
   }, 0);
 
-export function readNewChanges(
-  duckdb: DuckDBConnection,
-  source: ChangelogFiles,
-  tables: readonly Table[],
-): Promise<NewChanges> {
-  return countOf(source) <= fewChanges ? readRows(duckdb, source, tables) : readTable(duckdb, source);
+export function readNewChanges(duckdb: DuckDBConnection, source: ChangelogFiles): Promise<NewChanges> {
+  return countOf(source) <= fewChanges ? readRows(duckdb, source) : readTable(duckdb, source);
 }
 
-const relationOf = ({ folder, files }: ChangelogFiles): string => parquet(files.map(({ path }) => `${folder}/${path}`));
+const pathsOf = ({ folder, files }: ChangelogFiles): string[] => files.map(({ path }) => `${folder}/${path}`);
+const relationOf = (source: ChangelogFiles): string => parquet(pathsOf(source));
 
 /** A filter costs 0.3 ms a file, which is more than reading a small one does. */
 function filterOf({ files, known }: ChangelogFiles): string {
@@ -51,24 +52,11 @@ function filterOf({ files, known }: ChangelogFiles): string {
   return needed ? ` WHERE position > ${known}` : '';
 }
 
-interface FewChange extends ChangeRow {
-  readonly table: string;
-  readonly txId: string;
-  readonly commitLsn: number;
-}
-
-async function readRows(
-  duckdb: DuckDBConnection,
-  source: ChangelogFiles,
-  tables: readonly Table[],
-): Promise<NewChanges> {
+async function readRows(duckdb: DuckDBConnection, source: ChangelogFiles): Promise<NewChanges> {
   const relation = relationOf(source);
-  const ofTables = `"table" IN (${tables.map(({ table }) => literal(table)).join(', ')})`;
-  const reader = await duckdb.runAndReadAll(
-    `SELECT position, tx_position, effective_at, op, key, CASE WHEN ${ofTables} THEN after END, actor, command,
-       "table", tx_id, commit_lsn FROM ${relation}${filterOf(source)}`,
-  );
-  const changes = reader.getRows().map(fewChange);
+  const changes =
+    (isSmall(source) ? changesOfFiles(pathsOf(source)) : null) ??
+    (await changesOfRelation(duckdb, relation + filterOf(source)));
   const byTable = Map.groupBy(changes, ({ table }) => table);
   return {
     transactions: (after) => Promise.resolve(transactionsOf(changes.filter(isAfter(after)))),
@@ -80,20 +68,14 @@ async function readRows(
   };
 }
 
+/** A file may be long of which few changes are new. */
+const isSmall = ({ files }: ChangelogFiles): boolean =>
+  countOf({ files, known: 0 }) <= fewChanges && files.reduce((sum, { size }) => sum + size, 0) <= fewBytes;
+
 const isAfter =
   (after: number) =>
   ({ position }: FewChange): boolean =>
     position > after;
-
-const fewChange = (row: readonly DuckDBValue[]): FewChange => {
-  const [position, txPosition, effectiveAt, op, key, after, actor, command, table, txId, commitLsn] = row;
-  return {
-    ...{ position: position as bigint, txPosition: txPosition as bigint, effectiveAt: effectiveAt!, op: op as string },
-    ...{ key: key as string | null, after: after as string | null, actor: actor as string | null },
-    ...{ command: command as string | null, table: table as string, txId: txId as string },
-    commitLsn: Number(commitLsn),
-  };
-};
 
 function transactionsOf(changes: readonly FewChange[]): AppliedTransaction[] {
   const byPosition = [...Map.groupBy(changes, ({ txPosition }) => txPosition)].sort(([a], [b]) => (a < b ? -1 : 1));
