@@ -83,6 +83,10 @@ describe('changes of small files', () => {
       writeFileSync(torn, whole.subarray(0, length));
       expect(changesOfFiles([torn])).toBeNull();
     }
+    const damaged = nextPath();
+    whole.writeUInt32LE(60_000, whole.lastIndexOf('{"a":"b"}') - 4); // the length of that text
+    writeFileSync(damaged, whole);
+    expect(changesOfFiles([damaged])).toBeNull();
     const merged = nextPath();
     await duckdb.run(`COPY (SELECT * FROM ${parquet([path])}) TO '${merged}' (FORMAT parquet)`);
     expect(changesOfFiles([merged])).toBeNull();

@@ -49,6 +49,8 @@ describe('a refresh by plain code', () => {
     expect(await refresh.apply([change(1, 'A', '\u0002')])).toBe(false);
     expect(await refresh.apply([change(1, 'A', 'x\u0001y')])).toBe(false);
     expect(await refresh.apply([change(1, 'x\u0001y', null)])).toBe(false);
+    expect(await refresh.apply([{ ...change(1, 'A', ''), actor: 'x\u0001y' }])).toBe(false);
+    expect(await refresh.apply([{ ...change(1, 'A', ''), command: '\u0002' }])).toBe(false);
     expect(await opened()).toEqual([]);
     expect(await refresh.apply([change(1, 'A', null), change(2, 'B', ''), change(3, 'A', '')])).toBe(true);
     expect(await opened()).toEqual([
@@ -56,5 +58,17 @@ describe('a refresh by plain code', () => {
       ['2', 'B', ''],
       ['3', 'A', ''],
     ]);
+  });
+
+  it('takes no method of all objects for a column that a row has not', async () => {
+    const constructed = {
+      ...boats,
+      columns: [...boats.columns, { name: 'constructor', type: 'text', ...about }],
+    } as const;
+    for (const sql of memoryDdl(constructed)) await duckdb.connection.run(sql);
+    await new PlainRefresh(duckdb.connection, constructed, new SeenColumns(constructed, new Map())).apply([
+      change(1, 'A', 'two'),
+    ]);
+    expect(await duckdb.rows('SELECT id, crew, constructor FROM boats_open')).toEqual([['A', 'two', null]]);
   });
 });
