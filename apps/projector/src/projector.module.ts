@@ -54,8 +54,8 @@ export class ProjectorModule implements OnApplicationBootstrap, OnApplicationShu
       );
     const watch = (changes: ChangeTransport, projector: Projector) => {
       const source = changes.unwrap<ChangeSource>();
-      const consumed = () => (source instanceof KafkaTopicSource ? source.consumed : null);
-      const watching = new SourceWatch(new Inspection(config, consumed), projector);
+      const topic = source instanceof KafkaTopicSource ? source : null;
+      const watching = new SourceWatch(new Inspection(config, topic), projector);
       metrics.observe(projector, watching);
       return watching;
     };

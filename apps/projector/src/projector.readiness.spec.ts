@@ -26,6 +26,9 @@ function readiness(
 describe('the projector is not ready', () => {
   it.each([
     ['park', errorOf('slot-replaced', 'The slot is another one.'), 'source-changed', /^The slot is another one\.$/],
+    ...['unreadable-record', 'value-untold', 'columns-untold', 'topic-compacted'].map(
+      (code) => ['park', errorOf(code, 'It reads x.'), 'source-unreadable', /^It reads x\.$/] as const,
+    ),
     [
       'retry',
       errorOf('ENOSPC', 'ENOSPC: no space left on device, write'),

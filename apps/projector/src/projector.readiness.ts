@@ -3,6 +3,7 @@ import { Problem } from '#libs/problems';
 import type { ReadinessIndicator } from '#libs/service';
 import { Operations } from './operations/operations.js';
 import { Projector } from './projector.js';
+import { isUnreadable } from './reaction.js';
 import { explained } from './remedy.js';
 import { SourceWatch } from './watch/source-watch.js';
 
@@ -24,7 +25,7 @@ export class ProjectorReadiness implements ReadinessIndicator {
     const { state, error } = this.projector.status;
     const { troubles } = this.watch.report;
     const told = troubles.map(({ detail }) => detail);
-    if (state === 'park') throw new Problem('source-changed', error!.message, { retryAfter: 60 });
+    if (state === 'park') throw new Problem(parkedBy(error!), error!.message, { retryAfter: 60 });
     if (state !== 'streaming')
       throw new Problem('unavailable', [detailOf(state, error), ...told].join(' '), { retryAfter: 1 });
     if (troubles.some(({ stops }) => stops)) throw new Problem('unavailable', told.join(' '), { retryAfter: 1 });
@@ -48,6 +49,8 @@ export class ProjectorReadiness implements ReadinessIndicator {
     return `${made} Ask for their rebuild: POST /v1/rebuilds.`;
   }
 }
+
+const parkedBy = (error: Error) => (isUnreadable(error) ? 'source-unreadable' : 'source-changed');
 
 function detailOf(state: string, error: Error | null): string {
   const because = error ? ` ${explained(error)}` : '';

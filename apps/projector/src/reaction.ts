@@ -14,7 +14,11 @@ const owned = new Set(['slot-in-use', 'watermark-replaced']);
 const lasting = new Set(['unreadable-record', 'topic-compacted', 'columns-untold', 'value-untold']);
 
 export function reactionTo(error: Error): Reaction {
-  const { code = '' } = error as { code?: string };
-  if (error instanceof SourceChanged || lasting.has(code)) return 'park';
-  return error instanceof Fenced || owned.has(code) ? 'standby' : 'retry';
+  if (error instanceof SourceChanged || isUnreadable(error)) return 'park';
+  return error instanceof Fenced || owned.has(codeOf(error)) ? 'standby' : 'retry';
 }
+
+/** Whether the source is the one it was, and what it has there cannot be read. */
+export const isUnreadable = (error: Error): boolean => lasting.has(codeOf(error));
+
+const codeOf = (error: Error): string => (error as { code?: string }).code ?? '';

@@ -224,7 +224,7 @@ function sourceView({ report, lag }: SourceWatch): SourceView {
       ...{ slot: slot.slot, status: slot.status, active: slot.active },
       ...{ retained_bytes: slot.retained, limit_bytes: slot.limit },
     },
-    topic: topic && { ...topic, lag: lagOf(topic) },
+    topic: topic && { topic: topic.topic, end: topic.end, consumed: topic.consumed, lag: lagOf(topic) },
     connector: connector && {
       connector: connector.connector,
       ...{ state: connector.status?.connector ?? null, task: connector.status?.task ?? null },

@@ -56,6 +56,12 @@ export function isTold(type: TypeName, enums: ReadonlySet<string> = new Set()): 
 export const isPlain = (type: TypeName, enums?: ReadonlySet<string>): boolean =>
   plain.has(type) || enums?.has(type) === true;
 
+/** Which values of a told type come like another one without a sign; null where none does. */
+export function toldAlike(type: TypeName): string | null {
+  if (type.startsWith('_')) return 'its first index comes as 1';
+  return type === 'time' ? '24:00:00 comes as 00:00:00' : null;
+}
+
 /** @throws AmbiguousValue */
 export function canonicalText(value: JsonValue, type: TypeName, context: ValueContext = {}): string | null {
   if (value === null) return null;

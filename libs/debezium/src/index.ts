@@ -1,5 +1,5 @@
 export { AmbiguousValue } from './ambiguous-value.js';
-export { canonicalText, isTold } from './canonical-text.js';
+export { canonicalText, isTold, toldAlike } from './canonical-text.js';
 export { connectorConfig } from './connector-config.js';
 export {
   atRest,

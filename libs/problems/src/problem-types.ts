@@ -139,6 +139,12 @@ export const problemTypes = {
     explanation:
       'The source database was replaced, restored or lost its place in the log. History goes on after a new snapshot of it.',
   },
+  'source-unreadable': {
+    status: 503,
+    title: 'What the source sent cannot be read',
+    explanation:
+      'The source sent something that cannot be told from something else, or not be read at all. Nothing was skipped or guessed: the detail says where it stands and what leads past it.',
+  },
   'not-yet-visible': {
     status: 503,
     title: 'The change is not visible yet',

@@ -26,7 +26,7 @@ export class ServiceController {
   @Get('health/ready')
   @ApiOperation({ operationId: 'getReadiness', summary: 'Whether it can answer; if not, send it no requests' })
   @ApiOkResponse({ type: ReadyAnswer })
-  @ApiProblems('source-changed')
+  @ApiProblems('source-changed', 'source-unreadable')
   async ready(): Promise<ReadyAnswer> {
     return { status: 'ready', checks: await this.readiness.check() };
   }

@@ -2,7 +2,7 @@ import { Connector } from '#libs/debezium';
 import type { Config } from '../config.js';
 import { SlotInspection } from './inspect-slot.js';
 import { TopicInspection } from './inspect-topic.js';
-import type { Observations } from './source-report.js';
+import type { Observations, TopicState } from './source-report.js';
 
 /** Milliseconds for an answer. */
 const patience = 5_000;
@@ -18,10 +18,9 @@ export class Inspection {
   private readonly topic: TopicInspection;
   private readonly connector: Connector;
 
-  /** `consumed`: the offset of the next record that the source reads. */
   constructor(
     private readonly config: WatchedConfig,
-    private readonly consumed: () => number | null,
+    private readonly source: Pick<TopicState, 'consumed' | 'alike'> | null,
   ) {
     this.slot = new SlotInspection(config.DATABASE_URL, config.REPLICATION_SLOT);
     this.topic = new TopicInspection(config.KAFKA_BROKERS.split(','), config.KAFKA_TOPIC);
@@ -42,8 +41,8 @@ export class Inspection {
 
   /** Consumed is read first: the end is never before it, but by records that came meanwhile. */
   private async lookAtTopic() {
-    const consumed = this.consumed();
-    return { topic: this.config.KAFKA_TOPIC, consumed, end: await this.topic.end() };
+    const { consumed = null, alike = [] } = this.source ?? {};
+    return { topic: this.config.KAFKA_TOPIC, consumed, alike, end: await this.topic.end() };
   }
 
   private async lookAtConnector() {

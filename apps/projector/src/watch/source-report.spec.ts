@@ -6,7 +6,7 @@ const slot: SlotState = { slot: 's', status: 'reserved', active: true, retained:
 const running = { connector: 'RUNNING', task: 'RUNNING', trace: null };
 const well = {
   slot,
-  topic: { topic: 't', end: 7, consumed: 7 },
+  topic: { topic: 't', end: 7, consumed: 7, alike: [] },
   connector: { connector: 'c', status: running },
 } satisfies Observations;
 const trace = `org.apache.kafka.connect.errors.ConnectException: An exception occurred in the change event producer.
@@ -14,6 +14,8 @@ const trace = `org.apache.kafka.connect.errors.ConnectException: An exception oc
 Caused by: org.postgresql.util.PSQLException: ERROR: replication slot "s" does not exist
 \tat org.postgresql`;
 const failed = { connector: 'c', status: { ...running, task: 'FAILED', trace } };
+const tooLarge = `org.apache.kafka.connect.errors.ConnectException: Unrecoverable exception from producer send callback
+Caused by: org.apache.kafka.common.errors.RecordTooLargeException: The message is 11534567 bytes when serialized which is larger than 10485760, which is the value of the max.request.size configuration.`;
 const away = new Error('connect ECONNREFUSED 127.0.0.1:9');
 
 const troubles = (seen: Partial<Observations>, seconds = 0) =>
@@ -46,6 +48,20 @@ describe('the way through Kafka', () => {
       'connector-failed',
       true,
       /failed: ERROR: .* not exist\. .*connector restart/,
+    ],
+    [
+      'a row above the limit',
+      { connector: { connector: 'c', status: { ...failed.status, trace: tooLarge } } },
+      'row-too-large',
+      true,
+      /^Connector c has a row .*: The message is 11534567 bytes .* max\.message\.bytes, and producer.*connector apply\.$/,
+    ],
+    [
+      'columns that are not told in full',
+      { topic: { ...well.topic, alike: ['a.b (24:00:00 comes as 00:00:00)', 'a.c (its first index comes as 1)'] } },
+      'values-alike',
+      false,
+      /of a\.b \(24:00:00 comes as 00:00:00\), a\.c \(its first index comes as 1\)\. .*CHECK/,
     ],
     [
       'a connector that is stopped',

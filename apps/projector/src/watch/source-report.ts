@@ -22,6 +22,8 @@ export interface TopicState {
   readonly end: number | null;
   /** Offset of the next record to be read; null while none is read. */
   readonly consumed: number | null;
+  /** Captured columns in which a rare value comes like another one without a sign, and which value. */
+  readonly alike: readonly string[];
 }
 
 export interface ConnectorState {
@@ -95,11 +97,18 @@ function topicTroubles(topic: TopicState | Error): Trouble[] {
         detail: `Kafka does not answer: ${reasonOf(topic)} See whether it runs at KAFKA_BROKERS; it goes on by itself.`,
       },
     ];
-  if (topic.end !== null) return [];
+  if (topic.end !== null) return topic.alike.length > 0 ? [alike(topic.alike)] : [];
   const remedy =
     'Its connector makes it: migsbyu connector apply. Where the lake has changes from it, then resnapshot.';
   return [{ code: 'topic-missing', stops: true, detail: `Topic ${topic.topic} does not exist. ${remedy}` }];
 }
+
+const alike = (columns: readonly string[]): Trouble => ({
+  ...{ code: 'values-alike', stops: false },
+  detail:
+    `Debezium does not tell every value of ${columns.join(', ')}. Keep such values out by a CHECK in the source; ` +
+    'CHANGE_SOURCE=postgres reads them, and migsbyu verify finds them.',
+});
 
 function connectorTroubles(seen: ConnectorState | Error, slotLost: boolean): Trouble[] {
   if (seen instanceof Error)
@@ -118,6 +127,7 @@ function connectorTroubles(seen: ConnectorState | Error, slotLost: boolean): Tro
       },
     ];
   const { task, trace } = status;
+  if (task === 'FAILED' && trace?.includes('RecordTooLargeException')) return [tooLarge(connector, trace)];
   if (status.connector === 'FAILED' || task === 'FAILED') {
     const remedy = slotLost ? '' : ' When the cause is gone: migsbyu connector restart.';
     const detail = `The task of connector ${connector} failed: ${causeOf(trace)}${remedy}`;
@@ -127,6 +137,15 @@ function connectorTroubles(seen: ConnectorState | Error, slotLost: boolean): Tro
   const detail = `Connector ${connector} is ${status.connector}. Let it run: migsbyu connector restart.`;
   return [{ code: 'connector-stopped', stops: true, detail }];
 }
+
+/** Refused by the producer, or by the broker, each of which has a limit of its own. */
+const tooLarge = (connector: string, trace: string): Trouble => ({
+  ...{ code: 'row-too-large', stops: true },
+  detail:
+    `Connector ${connector} has a row that is larger than may be sent: ${causeOf(trace)} Nothing is lost or skipped. ` +
+    "Raise the topic's max.message.bytes, and producer.override.max.request.size in deploy/debezium/connector.json; " +
+    'then: migsbyu connector apply.',
+});
 
 function slotTroubles(slot: SlotState | Error, kafka: boolean, connector: ConnectorStatus | null): Trouble[] {
   if (slot instanceof Error) return [unseen(slot)];

@@ -59,7 +59,7 @@ export function watchContract(running: () => KafkaStack): void {
       },
       running: { watermark, appender: { lastPosition: 0 } },
     } as unknown as Projector;
-    const inspection = new Inspection(settings, () => source.consumed);
+    const inspection = new Inspection(settings, source);
     watch = new SourceWatch(inspection, projector, { interval: 50, longestSilence: 1 });
     metrics = projectorMetrics();
     metrics.observe(projector, watch);

@@ -42,6 +42,7 @@ const topicPause = 200;
 export class KafkaTopicSource implements ChangeSource {
   private stopping = new AbortController();
   private reader: TopicReader | null = null;
+  private rows: RecordChanges | null = null;
   private running: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: KafkaTopicOptions) {}
@@ -49,6 +50,11 @@ export class KafkaTopicSource implements ChangeSource {
   /** Offset of the next record to be read; null while none is. */
   get consumed(): number | null {
     return this.streaming ? (this.reader?.position ?? null) : null;
+  }
+
+  /** Captured columns in which a rare value comes like another one without a sign, and which value. */
+  get alike(): readonly string[] {
+    return this.rows?.alike ?? [];
   }
 
   async start(from: LakePosition | null, receiver: Receiver, options?: { resnapshot?: boolean }): Promise<void> {
@@ -97,6 +103,7 @@ export class KafkaTopicSource implements ChangeSource {
     try {
       await reader.open();
       const changes = this.changes();
+      this.rows = changes;
       const standing = from ? await this.resume(from, reader) : await this.snapshot(reader, changes, receiver, again);
       session = new TopicSession(standing.epoch, standing, {
         ...{ changes, receiver, chunk: { items: 1000, bytes: megabyte }, buffered: 4 * megabyte },

@@ -21,6 +21,12 @@ describe('a row of the topic', () => {
     expect(changes().changeOf(record('c', after)).after).toBe('{"id":"7","sown":"0044-03-15","tags":null}');
   });
 
+  it('has columns named in which a rare value comes like another one', () => {
+    const made = new RecordChanges(new Map([['fields', ['id']]]), undefined);
+    made.learn({ columns: { fields: { id: 'int4', at: 'time', tags: '_text' }, others: { at: 'time' } }, enums: [] });
+    expect(made.alike).toEqual(['fields.at (24:00:00 comes as 00:00:00)', 'fields.tags (its first index comes as 1)']);
+  });
+
   it('is refused where an array holds arrays', () => {
     expect(() => changes().changeOf(record('c', { id: 7, sown: null, tags: [null, null] }))).toThrow(
       expect.objectContaining({ code: 'value-untold', table: 'fields', column: 'tags' }),

@@ -7,6 +7,7 @@ import {
   isTold,
   isUnavailable,
   RecordLayouts,
+  toldAlike,
   type DebeziumRecord,
   type JsonRow,
   type JsonValue,
@@ -55,6 +56,8 @@ export class RecordChanges {
   private layouts = new RecordLayouts();
   /** What was learned last, as text. */
   private learned = '';
+  /** Captured columns in which a rare value comes like another one without a sign, and which value. */
+  alike: readonly string[] = [];
 
   /** `events` is the table whose old rows are not written to the log: of them Debezium makes up all but the key. */
   constructor(
@@ -69,12 +72,15 @@ export class RecordChanges {
     this.columns = columns;
     this.enums = new Set(enums);
     this.layouts = new RecordLayouts();
-    const untold = [...this.keys.keys()].flatMap((table) =>
-      Object.entries(columns[table] ?? {})
-        .filter(([, type]) => !isTold(type, this.enums))
-        .map(([column, type]) => `${table}.${column} (${type})`),
+    const captured = [...this.keys.keys()].flatMap((table) =>
+      Object.entries(columns[table] ?? {}).map(([column, type]) => ({ name: `${table}.${column}`, type })),
     );
-    if (untold.length > 0) throw new ColumnsUntold(untold);
+    const untold = captured.filter(({ type }) => !isTold(type, this.enums));
+    if (untold.length > 0) throw new ColumnsUntold(untold.map(({ name, type }) => `${name} (${type})`));
+    this.alike = captured.flatMap(({ name, type }) => {
+      const which = toldAlike(type);
+      return which ? `${name} (${which})` : [];
+    });
     this.learned = learned;
   }
 
