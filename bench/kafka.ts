@@ -1,8 +1,8 @@
 /**
  * The two ways from Postgres to the lake in one run, on the same load: through a replication slot, and through Debezium
  * and Kafka. How fresh answers are beside a steady load; how many rows a second go through when Postgres is written to
- * as fast as it takes it, and whether it is the projector that they wait for; and how fast a projector with an empty
- * lake reads what the topic holds. At the end every lake is compared with Postgres, row by row.
+ * as fast as it takes it; and whether it is the projector that they wait for: how fast Debezium fills the topic while
+ * nobody reads it, beside how fast a projector with an empty lake reads all that the topic holds. At the end every lake is compared with Postgres, row by row.
  */
 import { given } from '../apps/standalone/src/ports.js';
 import { measureBacklog, type Backlog } from './kafka/backlog.js';
@@ -43,7 +43,7 @@ async function byKafka(): Promise<{ way: KafkaWay; backlog: Backlog }> {
   const run = async (product: MeasuredProduct) => {
     const way = await measureKafkaWay(product, ports, load);
     await product.stop();
-    measured = { way, backlog: await measureBacklog(product.dataDir, ports, way.position) };
+    measured = { way, backlog: await measureBacklog(product.dataDir, ports, way.alone.position) };
   };
   await MeasuredProduct.run(run, {
     CHANGE_SOURCE: 'kafka',
@@ -62,6 +62,7 @@ function usages(name: string, { freshness, saturated }: Way): void {
 function figures(slot: Way, kafka: KafkaWay, backlog: Backlog): void {
   const both = (figure: (way: Way) => number) => [rounded(figure(slot)), rounded(figure(kafka))];
   const backlogRate = backlog.rows / backlog.durable;
+  const fillRate = kafka.alone.changes / kafka.alone.seconds;
   table(
     `${load.changes.toLocaleString('en')} changes of students, ${load.students.toLocaleString('en')} of them at the beginning`,
     ['', 'slot', 'Kafka', 'aim'],
@@ -72,10 +73,12 @@ function figures(slot: Way, kafka: KafkaWay, backlog: Backlog): void {
       ['saturated: written, rows/s', ...both((way) => perSecond(way, way.saturated.writing)), ''],
       ['saturated: in the topic, rows/s', '', rounded(perSecond(kafka, kafka.inTopic)), ''],
       ['saturated: shown, rows/s', ...both((way) => perSecond(way, way.saturated.total)), ''],
-      ['s from the last in the topic to shown', '', rounded(tailOf(kafka)), 'the projector does not hold it up'],
+      ['s from the last in the topic to shown', '', rounded(tailOf(kafka)), ''],
       ['records in topic, not in lake, median', '', rounded(median(kafka.lags)), ''],
       ['records in topic, not in lake, p99', '', rounded(percentile(kafka.lags, 99)), ''],
       [`backlog of ${rounded(backlog.rows)} rows, rows/s`, '', rounded(backlogRate), `≥ ${rounded(aims.backlog)}`],
+      ['Debezium fills the topic alone, rows/s', '', rounded(fillRate), ''],
+      ['the projector drains it × as fast', '', rounded(backlogRate / fillRate), '> 1: it holds nothing up'],
       ['backlog, also folded, rows/s', '', rounded(backlog.rows / backlog.folded), ''],
     ],
   );
@@ -97,10 +100,14 @@ const { way: kafka, backlog } = await byKafka();
 usages('Kafka', kafka);
 usageTable(backlog.usage, backlog.folded, 'The backlog');
 figures(slot, kafka, backlog);
-if (backlog.sum !== kafka.sum)
-  throw new Error(`The backlog's lake shows ${backlog.students} students that differ from Postgres' ${kafka.rows}.`);
-say(`\nBy slot, by Kafka and from the backlog: ${rounded(slot.rows)}, ${rounded(kafka.rows)} and as many students,`);
-say('each equal to what Postgres held.');
+if (backlog.sum !== kafka.alone.sum)
+  throw new Error(
+    `The backlog's lake shows ${backlog.students} students that differ from Postgres' ${kafka.alone.rows}.`,
+  );
+say(
+  `\nBy slot ${rounded(slot.rows)} students, by Kafka ${rounded(kafka.rows)}, and later ${rounded(kafka.alone.rows)}, as from the backlog:`,
+);
+say('each time equal to what Postgres held.');
 conclude('kafka', {
   ...resultsOf('slot', slot),
   ...resultsOf('kafka', kafka),
@@ -108,6 +115,7 @@ conclude('kafka', {
   topic_to_shown_s: tailOf(kafka),
   lag_records_median: median(kafka.lags),
   lag_records_p99: percentile(kafka.lags, 99),
+  debezium_alone_rows_per_s: kafka.alone.changes / kafka.alone.seconds,
   backlog_rows: backlog.rows,
   backlog_rows_per_s: backlog.rows / backlog.durable,
   backlog_folded_rows_per_s: backlog.rows / backlog.folded,

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { commandLine } from '#libs/running-process';
 import { MeasuredProduct } from '../measuring/measured-product.js';
 import type { Groups } from '../measuring/process-usage.js';
-import { rowsPerTransaction } from '../measuring/saturation.js';
-import { TopicWatch, type Sample } from './topic-watch.js';
+import { measureDebeziumAlone, type Alone } from './debezium-alone.js';
+import { coming, TopicWatch, type Sample } from './topic-watch.js';
 import { measureWay, type Load, type Way } from './way.js';
 
 export interface KafkaPorts {
@@ -18,16 +18,18 @@ export interface KafkaWay extends Way {
   readonly inTopic: number;
   /** Records in the topic that the lake did not hold yet, from the first change to the last that came into the topic. */
   readonly lags: readonly number[];
+  /** The same load, after that, while nobody reads the topic. */
+  readonly alone: Alone;
 }
 
 export const topic = 'migsbyu';
-/** BEGIN and END. */
-const marks = 2;
-
+/** Of the load's changes: they come to a steady rate soon. */
+const shareAlone = 0.3;
 export async function measureKafkaWay(product: MeasuredProduct, ports: KafkaPorts, load: Load): Promise<KafkaWay> {
+  const begin = () => TopicWatch.begin(`127.0.0.1:${ports.broker}`, topic, product.lake);
   let samples: readonly Sample[] = [];
   const watched = async <T>(work: () => Promise<T>): Promise<T> => {
-    const watch = await TopicWatch.begin(`127.0.0.1:${ports.broker}`, topic, product.lake);
+    const watch = await begin();
     try {
       return await work();
     } finally {
@@ -35,15 +37,13 @@ export async function measureKafkaWay(product: MeasuredProduct, ports: KafkaPort
     }
   };
   const way = await measureWay(product, load, { others: javaProcesses(product.pid), watched });
-  const { changes } = way.saturated;
-  const whole = samples[0]!.end + changes + marks * (changes / rowsPerTransaction);
-  const complete = samples.findIndex(({ end }) => end >= whole);
-  if (complete < 0) throw new Error(`The topic has fewer records than ${changes} changes make.`);
-  const coming = samples.slice(
-    samples.findLastIndex(({ end }) => end <= samples[0]!.end + marks),
-    complete + 1,
-  );
-  return { ...way, inTopic: coming.at(-1)!.at - coming[0]!.at, lags: coming.map(({ lag }) => lag) };
+  const { students, changes } = load;
+  const alone = await measureDebeziumAlone(product, begin, {
+    first: students + changes,
+    changes: changes * shareAlone,
+  });
+  const all = coming(samples, way.saturated.changes);
+  return { ...way, inTopic: all.at(-1)!.at - all[0]!.at, lags: all.map(({ lag }) => lag), alone };
 }
 
 /** Broker and Connect, started by `parent`. */

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { appIds, changelog } from '#libs/lake';
+import { TooSlow } from '../measuring/measured-product.js';
+import { rowsPerTransaction } from '../measuring/saturation.js';
 import '../../apps/projector/src/sources/kafka/idle-requests.js';
 
 export interface Sample {
@@ -16,6 +18,19 @@ export interface Sample {
 }
 
 const interval = 100;
+/** BEGIN and END. */
+const marks = 2;
+
+const recordsOf = (changes: number): number => changes + marks * (changes / rowsPerTransaction);
+
+/** From the last sample without any of so many changes to the first with all of them. */
+export function coming(samples: readonly Sample[], changes: number): readonly Sample[] {
+  const begin = samples[0]!.end;
+  const complete = samples.findIndex(({ end }) => end >= begin + recordsOf(changes));
+  if (complete < 0) throw new Error(`The topic has fewer records than ${changes} changes make.`);
+  const first = samples.findLastIndex(({ end }) => end <= begin + marks);
+  return samples.slice(first, complete + 1);
+}
 
 export class TopicWatch {
   private readonly samples: Sample[] = [];
@@ -35,6 +50,15 @@ export class TopicWatch {
     const admin = new Kafka({ clientId: 'bench', brokers: [brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     return new TopicWatch(admin, topic, lake);
+  }
+
+  /** Resolves when the topic has so many changes more than at the beginning. @throws TooSlow */
+  async until(changes: number, seconds: number): Promise<void> {
+    const { samples } = this;
+    while ((samples.at(-1)?.end ?? 0) < (samples[0]?.end ?? 0) + recordsOf(changes)) {
+      if ((samples.at(-1)?.at ?? 0) > seconds) throw new TooSlow(`The topic with ${changes} changes`, seconds);
+      await sleep(interval);
+    }
   }
 
   async end(): Promise<readonly Sample[]> {

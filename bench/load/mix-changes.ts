@@ -11,7 +11,8 @@ export interface MixOptions {
   readonly connections: number;
   /** Transactions of all connections together. */
   readonly transactions: number;
-  /** Students 0 … students − 1 exist. */
+  /** Students `first` … first + students − 1 exist, and none above. Default: from 0 on. */
+  readonly first?: number;
   readonly students: number;
 }
 
@@ -29,10 +30,10 @@ class Share {
   constructor(
     index: number,
     private readonly step: number,
-    students: number,
+    { first = 0, students }: MixOptions,
   ) {
-    for (let n = index; n < students; n += step) this.living.push(n);
-    this.next = (this.living.at(-1) ?? index - step) + step;
+    for (let n = first + index; n < first + students; n += step) this.living.push(n);
+    this.next = (this.living.at(-1) ?? first + index - step) + step;
   }
 
   transaction(): string {
@@ -72,10 +73,10 @@ class Share {
 const ids = (numbers: readonly number[]) => numbers.map((n) => `'${idOf(n)}'`).join();
 
 await serveLoad(async (options: MixOptions, begun): Promise<MixResult> => {
-  const { databaseUrl, connections, transactions, students } = options;
+  const { databaseUrl, connections, transactions } = options;
   const clients = Array.from({ length: connections }, () => new pg.Client({ connectionString: databaseUrl }));
   await Promise.all(clients.map((client) => client.connect()));
-  const shares = clients.map((_, index) => new Share(index, connections, students));
+  const shares = clients.map((_, index) => new Share(index, connections, options));
   begun();
   const started = performance.now();
   let sent = 0;

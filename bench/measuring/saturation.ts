@@ -4,11 +4,11 @@ import type { MixOptions, MixResult } from '../load/mix-changes.js';
 import type { MeasuredProduct } from './measured-product.js';
 import type { Groups, Usage } from './process-usage.js';
 
-const connections = 8;
+export const connections = 8;
 export const rowsPerTransaction = 100;
 /** Slower than this many rows a second is given up. */
 const hopeless = 1000;
-const program = new URL('../load/mix-changes.js', import.meta.url);
+export const program = new URL('../load/mix-changes.js', import.meta.url);
 
 export interface Saturation {
   /** Changed rows. */
