@@ -15,7 +15,7 @@ import { answers, expectedAnswers, withReader } from './answers.js';
 import { catalog, delivery, historyOf, randomOf, type HistoryTransaction } from './history.js';
 import { replay } from './oracle.js';
 
-const runs = Number(process.env.RUNS ?? 200);
+const runs = Number(process.env.RUNS ?? 100);
 const firstSeed = Number(process.env.SEED ?? 1);
 
 const epoch = {

@@ -12,6 +12,20 @@ type Texts = Readonly<Record<string, string | null>>;
 const never = 1e9;
 const ignore = () => {};
 
+/** So that the changelog says who did what, in all scripts. */
+const events = { table: 'happenings', key: ['stream_id', 'version'] };
+
+function event(number: number): ChangeOf {
+  const stream_id = 'buildings:Süd/%2F/-2147483648';
+  const metadata = {
+    actor: 'Zoë 💥',
+    command: 'Ändere\n"alles"',
+    correlation_id: number % 2 === 0 ? null : `c-${number}`,
+  };
+  const row = { stream_id, version: String(number), metadata: JSON.stringify(metadata) };
+  return { table: events.table, op: 'c', key: JSON.stringify([stream_id, row.version]), after: row };
+}
+
 function change(name: string, op: ChangeEvent['op'], row: Texts): ChangeOf {
   const table = catalog.tables.find((one) => one.table === name)!;
   const key = JSON.stringify(table.key.map((column) => row[column]));
@@ -60,6 +74,7 @@ const changes = (number: number): ChangeOf[] => [
   building(' ', '0', number === 3 ? { ...nothing, height: 'NaN' } : { ...nothing, steps: String(number) }),
   ...(number === 2 ? [warden('Ada', 't', 'd')] : []),
   occupancy('Acme', '0001-01-01 00:00:00+00', `${number}.10`),
+  ...(number % 3 === 0 ? [] : [event(number)]),
 ];
 
 export class EstateLake {
@@ -109,7 +124,13 @@ export class EstateLake {
     const failed = (error: Error) => void failures.push(error);
     const projection = await Projection.open(
       this.duckdb,
-      { lake: this.folder, catalog, spoolFolder: join(this.folder, 'spool'), foldChanges: never, foldAge: never },
+      {
+        lake: this.folder,
+        catalog: { ...catalog, events },
+        spoolFolder: join(this.folder, 'spool'),
+        foldChanges: never,
+        foldAge: never,
+      },
       { appended: ignore, folded: ignore, foldFailed: failed, upkeepFailed: failed, suspiciousClock: ignore, failed },
     );
     try {

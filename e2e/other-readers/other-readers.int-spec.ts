@@ -2,11 +2,12 @@
  * Whoever has a reader of Delta tables reads the lake without this product: delta-rs, polars and DuckDB's delta extension
  * return what the product itself reads, whatever was done to the files and to the log meanwhile.
  */
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { lakeTable, surrogateKey, type Table } from '#libs/catalog';
-import { checkpoint, cleanLog, DeltaTable, vacuum } from '#libs/delta-log';
+import { checkpoint, cleanLog, DeltaTable, lastCheckpoint, readCommit, vacuum } from '#libs/delta-log';
 import { openDuckDb } from '#libs/lake';
 import { temporaryFolder } from '#libs/test-lake';
 import { changelogLayout } from '../../apps/projector/src/upkeep/changelog-layout.js';
@@ -97,12 +98,27 @@ async function onTables(work: (table: DeltaTable) => Promise<unknown>): Promise<
   for (const name of names) await work(await DeltaTable.open(folderOf(name), connection));
 }
 
+/** What the newest entry of a table's log did, and the files that it added and removed. */
+async function lastCommit(name: string) {
+  const { folder, snapshot } = await DeltaTable.open(folderOf(name), connection);
+  const actions = (await readCommit(folder, snapshot.version))!;
+  const [info] = actions.flatMap((action) => ('commitInfo' in action ? [action.commitInfo] : []));
+  const added = actions.flatMap((action) => ('add' in action ? [action.add] : []));
+  const removed = actions.flatMap((action) => ('remove' in action ? [action.remove] : []));
+  expect(added.length).toBeGreaterThan(0);
+  return { operation: info!['operation'], added, removed, changes: [...added, ...removed] };
+}
+
+const logOf = (name: string) => readdirSync(join(folderOf(name), '_delta_log'));
+
 /** Returns how many files there were less. */
 async function merged(name: string, layout: Layout): Promise<number> {
   const table = await DeltaTable.open(folderOf(name), connection);
   const { size } = table.snapshot.files;
   for (const files of layout.outgrown(table.snapshot, true))
     await merge(table, files, layout, { duckdb: connection, now: Date.now() });
+  const { operation, changes } = await lastCommit(name);
+  expect([operation, changes.map(({ dataChange }) => dataChange)]).toEqual(['OPTIMIZE', changes.map(() => false)]);
   return size - table.snapshot.files.size;
 }
 
@@ -138,10 +154,15 @@ ifThere('other readers of Delta tables', () => {
     for (const value of ['-9999999999999999.9999', '9223372036854775807', '-32768', 'true', 'false'])
       expect(values).toContain(value);
     expect(buildings.columns[0]).toBe(surrogateKey(catalog.tables[0]!));
+    const said = new Set(found.get('changelog')!.rows.flat());
+    for (const value of ['Zoë 💥', 'Ändere\n"alles"', 'c-1', 'happenings', null]) expect(said).toContain(value);
   }, 60_000);
 
   it('find them after a checkpoint', async () => {
-    await onTables(({ folder, snapshot }) => checkpoint(folder, snapshot, connection));
+    await onTables(async ({ folder, snapshot }) => {
+      await checkpoint(folder, snapshot, connection);
+      expect([await lastCheckpoint(folder), snapshot.version > 0]).toEqual([snapshot.version, true]);
+    });
     await expectSame();
   }, 60_000);
 
@@ -164,6 +185,11 @@ ifThere('other readers of Delta tables', () => {
       await checkpoint(folder, snapshot, connection);
       expect(await cleanLog(folder, snapshot, { now: Date.now() + 2 * day })).toBeGreaterThan(0);
     });
+    for (const name of names)
+      expect([name, logOf(name).filter((file) => file.endsWith('.json') || file.endsWith('.parquet')).length]).toEqual([
+        name,
+        2, // the newest entry and its checkpoint
+      ]);
     await expectSame();
   }, 60_000);
 
@@ -173,6 +199,13 @@ ifThere('other readers of Delta tables', () => {
       deleted.push(...(await vacuum(folder, snapshot, { now: Date.now() + day }))),
     );
     expect(deleted.length).toBeGreaterThan(20);
+    await onTables(async ({ folder, snapshot }) => {
+      const left = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+        path.endsWith('.parquet'),
+      );
+      const data = left.filter((path) => !path.startsWith('_delta_log'));
+      expect(data.sort()).toEqual([...snapshot.files.keys()].sort());
+    });
     await expectSame();
   }, 60_000);
 
@@ -186,9 +219,18 @@ ifThere('other readers of Delta tables', () => {
 
   it('find the same versions in a table that was rebuilt, under all that it had', async () => {
     const before = await expectSame();
+    const filesBefore = new Map<string, string[]>();
+    await onTables(async ({ folder, snapshot }) => filesBefore.set(folder, [...snapshot.files.keys()].sort()));
     for (const { table } of lake.tables) await lake.rebuild(table);
+    for (const name of lake.tables.map(lakeTable)) {
+      const { operation, removed, added } = await lastCommit(name);
+      expect([operation, removed.map(({ path }) => path).sort()]).toEqual(['REBUILD', filesBefore.get(folderOf(name))]);
+      expect(added.every(({ path }) => existsSync(join(folderOf(name), path)))).toBe(true);
+    }
     const after = await expectSame();
     // the quarantine of before stays for a while, for readers that follow the versions' log and have not seen the swap
-    for (const name of names) expect(new Set(sorted(after.get(name)!))).toEqual(new Set(sorted(before.get(name)!)));
+    const rows = (name: string, table: OwnTable) =>
+      name === 'quarantine' ? [...new Set(sorted(table))] : sorted(table);
+    for (const name of names) expect(rows(name, after.get(name)!)).toEqual(rows(name, before.get(name)!));
   }, 60_000);
 });
