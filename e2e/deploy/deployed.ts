@@ -101,6 +101,7 @@ export interface PodSpec {
     persistentVolumeClaim?: { claimName: string };
   }[];
   readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly enableServiceLinks?: boolean;
 }
 
 /** The pods that the objects make, by the name of what makes them. */

@@ -145,6 +145,15 @@ function rendered(overlay: string): KubernetesObject[] {
       expect([name, securityContext]).toEqual([name, expect.objectContaining({ runAsNonRoot: true })]);
   });
 
+  it('lets no service’s name become a variable that somebody reads, as KAFKA_PORT is', () => {
+    for (const [name, { enableServiceLinks }] of podsOf(objects))
+      expect([name, enableServiceLinks]).toEqual([name, false]);
+  });
+
+  it('leads to a projector that is parked, or nobody could tell it to resnapshot', () => {
+    expect(named('Service', 'projector')!.spec).toMatchObject({ publishNotReadyAddresses: true });
+  });
+
   it('sets the same variables as docker compose, but for names and sizes of its own', () => {
     const own = /^(DATABASE_|POSTGRES_|KAFKA_HEAP|MEMORY_LIMIT)/;
     const ofRole = (deployment: ReturnType<typeof composeDeployment>, role: string) =>
