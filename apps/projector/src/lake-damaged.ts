@@ -1,6 +1,5 @@
 import type { DeltaTable } from '#libs/delta-log';
 import { changelog } from '#libs/lake';
-import type { VersionStore } from './folding/version-store.js';
 
 /** A part of the lake is gone, or of another time than the rest. Going on would forget or contradict what it knew. */
 export class LakeDamaged extends Error {
@@ -14,6 +13,12 @@ export class LakeDamaged extends Error {
   }
 }
 
+/** Versions of a table, and up to where they hold the changelog. */
+interface Folded {
+  readonly table: { readonly table: string };
+  readonly foldPosition: number;
+}
+
 /**
  * Versions are folded from the changelog, so they never are ahead of it; a new one beside them would give positions away
  * a second time, and none of them would be folded.
@@ -22,7 +27,7 @@ export class LakeDamaged extends Error {
 export async function refuseOlderChangelog(
   table: DeltaTable,
   position: number,
-  stores: readonly VersionStore[],
+  stores: readonly Folded[],
 ): Promise<void> {
   const ahead = stores.find(({ foldPosition }) => foldPosition > position);
   if (!ahead) return;

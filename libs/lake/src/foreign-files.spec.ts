@@ -15,9 +15,11 @@ const refused = (table: string, message: RegExp) =>
 
 describe('files of a table', () => {
   it('that a projector wrote are taken', () => {
-    refuseForeignFiles({ name: 'changelog' }, [file(`${id}.parquet`, { tags })]);
-    refuseForeignFiles({ name: 'quarantine' }, [file(`table=things/${id}.parquet`)]);
-    refuseForeignFiles({ name: 'things_dimension' }, [file(`is_current=false/${id}.parquet`)]);
+    expect(() => {
+      refuseForeignFiles({ name: 'changelog' }, [file(`${id}.parquet`, { tags })]);
+      refuseForeignFiles({ name: 'quarantine' }, [file(`table=things/${id}.parquet`)]);
+      refuseForeignFiles({ name: 'things_dimension' }, [file(`is_current=false/${id}.parquet`)]);
+    }).not.toThrow();
   });
 
   it.each([
