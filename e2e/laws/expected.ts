@@ -31,7 +31,8 @@ class Misplaced extends Error {}
 
 /**
  * The moments that the changelog has, in its order. One is missing rightly if nothing captured changed in it, or if a later
- * snapshot shows what it did, with all that came between them.
+ * snapshot shows what it did, with all that came between them. A snapshot is, where the life that took it ended before the
+ * lake had it: the slot stays, and what it showed comes, or has come, as transactions.
  */
 export function place(
   tables: readonly Table[],
@@ -48,8 +49,7 @@ export function place(
         throw new Misplaced(`Transaction ${moment.of.txId} is in the lake, and ${skipped} before it is not.`);
       placed.push({ ...moment, at });
       [next, skipped] = [next + 1, null];
-    } else if (!isIdle(tables, moment, moments[i - 1]))
-      skipped ??= 'txId' in moment.of ? moment.of.txId : `the snapshot at ${moment.of.consistentPoint}`;
+    } else if ('txId' in moment.of && !isIdle(tables, moment, moments[i - 1])) skipped ??= moment.of.txId;
   });
   if (skipped !== null) throw new Misplaced(`${skipped} is not in the lake.`);
   if (next < transactions.length)
@@ -60,8 +60,8 @@ export function place(
 }
 
 /** Adding a column gives rows a value without changing them. */
-const isIdle = (tables: readonly Table[], { of, tables: now, events }: Moment, before: Moment | undefined): boolean =>
-  'txId' in of && events.length === 0 && tables.every((table) => textOf(table, now) === textOf(table, before?.tables));
+const isIdle = (tables: readonly Table[], { tables: now, events }: Moment, before: Moment | undefined): boolean =>
+  events.length === 0 && tables.every((table) => textOf(table, now) === textOf(table, before?.tables));
 
 function textOf({ table, columns, untracked = [] }: Table, tables: Moment['tables'] | undefined): string {
   const names = [...columns.map(({ name }) => name), ...untracked];
