@@ -21,7 +21,7 @@ export interface MemoryTables {
 }
 
 /** The memory's tables by their names. */
-export const memoryNames = ({ table }: Table): MemoryTables => ({
+const memoryNames = ({ table }: Table): MemoryTables => ({
   open: `${table}_open`,
   closing: `${table}_closing`,
 });

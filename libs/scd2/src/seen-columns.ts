@@ -14,7 +14,7 @@ export type ColumnsSince = ReadonlyMap<string, number>;
 type ChangedRow = Readonly<Record<string, string | null>>;
 
 /** Path of a column in the JSON text of a row. */
-export const pathOf = (name: string): string => literal(`$.${JSON.stringify(name)}`);
+const pathOf = (name: string): string => literal(`$.${JSON.stringify(name)}`);
 
 /** What is known of a table's columns from the changes that were looked at, which are always the next ones. */
 export class SeenColumns {
