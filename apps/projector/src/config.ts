@@ -39,7 +39,7 @@ export const variables = serviceVariables(8603, {
     .string()
     .regex(/^[1-9][0-9]*(MB|GB)$/)
     .describe('a size like 512MB or 2GB')
-    .default('512MB'),
+    .default('448MB'),
   FOLD_CHANGES: wholeNumber(1, 100_000_000).default(30_000),
   FOLD_AGE_SECONDS: wholeNumber(1, 86_400).default(60),
 });

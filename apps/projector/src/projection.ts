@@ -87,7 +87,7 @@ export class Projection {
     const appender = new ChangelogAppender(table, {
       ...{ eventTable: options.catalog.events?.table, spoolFolder: options.spoolFolder },
       capturedTables: capturedTables(options.catalog).keys(),
-      ...{ memoryBudget: 32 * megabyte, pendingBudget: 32 * megabyte, longestRest: 25 },
+      ...{ memoryBudget: 32 * megabyte, pendingBudget: 16 * megabyte, longestRest: 25 },
       ...{ watermark, appended, failed, suspiciousClock: events.suspiciousClock, over: over.signal },
     });
     folding.appended({ tip: { position: appender.lastPosition }, snapshot: false });

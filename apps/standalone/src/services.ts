@@ -12,6 +12,12 @@ export interface ProductService {
   readonly portVariable: 'COMMAND_API_PORT' | 'QUERY_API_PORT' | 'PROJECTOR_PORT';
 }
 
+/**
+ * Node's own default on a large machine, 64 MB, lets what is dead fill 128 MB and more. The projector, which makes much that
+ * dies at once, is no slower with this. What stands in NODE_OPTIONS already wins.
+ */
+const littleGarbage = { NODE_OPTIONS: `--max-semi-space-size=16 ${process.env['NODE_OPTIONS'] ?? ''}`.trim() };
+
 const labels = { projector: 'projector', 'command-api': 'commands', 'query-api': 'queries' } as const;
 
 export type ServiceName = keyof typeof labels;
@@ -48,7 +54,7 @@ export function productServices(
     },
   });
   return [
-    service('projector', 'PROJECTOR_PORT', { ...database, ...lake, ...changes }),
+    service('projector', 'PROJECTOR_PORT', { ...database, ...lake, ...changes, ...littleGarbage }),
     service('command-api', 'COMMAND_API_PORT', database),
     service('query-api', 'QUERY_API_PORT', lake),
   ];
