@@ -1,17 +1,20 @@
 /** A source under load whose changes come through Debezium and Kafka into a lake, all of it in processes that can be killed. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, logLevel, type Admin } from 'kafkajs';
+import kafkajs, { Kafka, logLevel, type Admin } from 'kafkajs'; // Node does not see all of its names
 import pg from 'pg';
 import { startPostgres, type Postgres } from '#libs/embedded-postgres';
 import { connectorConfig, KafkaStack } from '#libs/test-kafka';
 import { endTogether } from '#libs/test-watchdog';
+import { connectorWork } from '../../apps/cli/src/connector.js';
 import { catalog } from '../../bench/crashes/bank.js';
 import { Lane } from '../../bench/crashes/lane.js';
 import type { ProjectorProcess } from '../../bench/crashes/projector-process.js';
 import { truncating } from '../../bench/crashes/transactions.js';
+
+const { AssignerProtocol, ConfigResourceTypes } = kafkajs;
 
 /** Of slot, publication, topic, connector and group. */
 const name = 'bank';
@@ -54,6 +57,7 @@ export class BankOnKafka {
         ...{ CONNECT_URL: stack.connect.url, CONNECTOR: name, FOLD_CHANGES: '1000' },
       },
     });
+    await bank.query(textsOfAnyColumns);
     const tables = catalog.tables.map(({ table }) => table);
     await stack.connector(name).apply(connectorConfig(bank.databaseUrl, name, tables));
     bank.projector = bank.lane.start('whole', {});
@@ -127,6 +131,39 @@ export class BankOnKafka {
     };
   }
 
+  /** Who is in the consumer group, and whether the partition is its own. */
+  async readers(): Promise<{ member: string; reads: boolean }[]> {
+    const { groups } = await this.admin.describeGroups([name]);
+    return groups[0]!.members.map(({ memberId, memberAssignment }) => {
+      const assigned = memberAssignment.length > 0 ? AssignerProtocol.MemberAssignment.decode(memberAssignment) : null;
+      return { member: memberId, reads: (assigned?.assignment[name] ?? []).length > 0 };
+    });
+  }
+
+  /** What its readiness says, once that is this. */
+  async untilUnready(of: string): Promise<string> {
+    for (;;) {
+      const said = await (await fetch(`${await this.projector.url}/health/ready`)).text();
+      if (said.includes(of)) return said;
+      await sleep(50);
+    }
+  }
+
+  /** Larger rows, by topic and connector, as an operator raises the limit. */
+  async allow(bytes: number): Promise<void> {
+    const configEntries = [{ name: 'max.message.bytes', value: String(bytes) }];
+    const type = ConfigResourceTypes.TOPIC;
+    await this.admin.alterConfigs({ validateOnly: false, resources: [{ type, name, configEntries }] });
+    const settings = join(this.folder, 'connector.json');
+    const connector = this.stack.connector(name);
+    const config = { ...(await connector.config()), 'producer.override.max.request.size': String(bytes) };
+    await writeFile(settings, JSON.stringify(config));
+    const tables = async () => catalog.tables.map(({ table }) => table);
+    await connectorWork('apply', connector, { settings, tables });
+    if ((await connector.settled(60_000))?.task !== 'RUNNING')
+      throw new Error(JSON.stringify(await connector.status()));
+  }
+
   /** What a stranger writes into the topic; returns its offset. */
   async send(value: string): Promise<number> {
     const producer = this.kafka.producer();
@@ -178,3 +215,7 @@ export class BankOnKafka {
 /** With all that makes a commit survive a crash. */
 const postgresIn = (folder: string, port = 0): Promise<Postgres> =>
   startPostgres({ dataDir: join(folder, 'postgres'), port, user: 'migsbyu', password: 'migsbyu' });
+
+/** The source's own record of a table whose columns change: what is there, whatever it is called. */
+const textsOfAnyColumns = `CREATE OR REPLACE FUNCTION texts_of_gauges(whole gauges) RETURNS json LANGUAGE sql STABLE
+  SET timezone = 'UTC' RETURN (SELECT json_object_agg(key, value) FROM jsonb_each_text(to_jsonb(whole)))`;

@@ -39,19 +39,6 @@ const many = 15_000;
     await expectWhole();
   });
 
-  it('bring a large transaction once where Connect is killed inside of it, and the projector, too', async () => {
-    const begin = await bank.topicEnd();
-    await bank.query(largeTransaction);
-    while ((await bank.topicEnd()) < begin + 1000) await sleep(2);
-    process.kill(stack.connect.pid, 'SIGKILL');
-    await stack.connect.exited;
-    expect((await bank.topicEnd()) - begin).toBeLessThan(2 * many);
-    await bank.projector.end('SIGKILL');
-    bank.projector = bank.lane.start('whole', {});
-    await stack.restartConnect();
-    await expectWhole();
-  });
-
   it('go on by themselves after the broker was killed, and let projectors end meanwhile', async () => {
     process.kill(stack.broker.pid, 'SIGKILL');
     await stack.broker.exited;
@@ -76,12 +63,16 @@ const many = 15_000;
   });
 
   it('let one of two projectors write, and the other take over', async () => {
+    const [first] = await bank.readers();
     const second = bank.lane.start('whole', {});
-    await second.url;
+    while ((await bank.readers()).length < 2) await sleep(20);
     await bank.transactions(20);
     await bank.projector.end('SIGKILL');
     bank.projector = second;
     await expectWhole();
+    const [other, ...more] = await bank.readers();
+    expect([first, other, more]).toMatchObject([{ reads: true }, { reads: true }, []]);
+    expect(other!.member).not.toBe(first!.member);
   });
 
   it('follow columns that are added, renamed and dropped', async () => {
@@ -100,7 +91,10 @@ const many = 15_000;
     bank.projector = bank.lane.start('whole', {});
     expect((await bank.until(bank.projector, 'park')).error).toContain(place);
     const ready = await fetch(`${await bank.projector.url}/health/ready`);
-    expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining(place)]);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      503,
+      { code: 'source-unreadable', detail: expect.stringContaining(place) },
+    ]);
     await bank.resnapshot();
     await expectWhole(2);
   });
@@ -113,12 +107,27 @@ const many = 15_000;
     await expectWhole(3);
   });
 
-  it('bring a row of almost 10 MB', async () => {
-    await bank.query(`BEGIN;
-      UPDATE counters SET n = n + 1 WHERE id = 'transactions';
-      UPDATE accounts SET owner = repeat('0123456789', 1040000) WHERE id = 'rest';
-      UPDATE accounts SET owner = NULL WHERE id = 'rest';
-      COMMIT`);
+  it('bring a large transaction once where Connect is killed inside of it, and the projector, too', async () => {
+    const begin = await bank.topicEnd();
+    await bank.query(largeTransaction);
+    while ((await bank.topicEnd()) < begin + 1000) await sleep(2);
+    process.kill(stack.connect.pid, 'SIGKILL');
+    await stack.connect.exited;
+    expect((await bank.topicEnd()) - begin).toBeLessThan(2 * many);
+    await bank.projector.end('SIGKILL');
+    bank.projector = bank.lane.start('whole', {});
+    await stack.restartConnect();
+    await expectWhole(3);
+  });
+
+  it('bring a row of almost 10 MB, name one above, and bring it as soon as larger ones may pass', async () => {
+    await bank.query(rowOf(10_400_000));
+    await bank.query(rowOf(11_000_000));
+    const told = await bank.untilUnready('larger than may be sent');
+    expect(told).toMatch(
+      /The message is 11\d{6} bytes .*max\.message\.bytes, and producer\.override\.max\.request\.size/,
+    );
+    await bank.allow(30_000_000);
     await expectWhole(3);
     expect(await bank.isVerified()).toBe(true);
   });
@@ -128,4 +137,10 @@ const largeTransaction = `BEGIN;
   INSERT INTO gauges SELECT 'L' || i, i FROM generate_series(1, ${many}) AS i;
   UPDATE counters SET n = n + 1 WHERE id = 'transactions';
   DELETE FROM gauges WHERE id LIKE 'L%';
+  COMMIT`;
+
+const rowOf = (characters: number) => `BEGIN;
+  UPDATE counters SET n = n + 1 WHERE id = 'transactions';
+  UPDATE accounts SET owner = repeat('0123456789', ${characters / 10}) WHERE id = 'rest';
+  UPDATE accounts SET owner = NULL WHERE id = 'rest';
   COMMIT`;
