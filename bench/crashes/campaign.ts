@@ -36,6 +36,9 @@ export interface CampaignResult {
   readonly wrong: readonly string[];
 }
 
+/** Seconds. */
+const usualPatience = 12;
+
 interface WorldCount {
   rounds: number;
   kills: number;
@@ -138,9 +141,10 @@ export class Campaign {
   private async strike(lane: Lane, { number, world, kind }: Round): Promise<boolean> {
     const cell = this.tally.next(kind, this.random);
     if (!cell) return false;
-    const { target, action } = cell;
+    const { target, action, missedSoFar } = cell;
+    const patience = usualPatience * (1 + missedSoFar); // a machine may be busy: no step counts as never reached for that
     const failpoints = action === 'kill' ? this.killAt(target, world) : this.errorAt(target, action, world);
-    const { struck, byItself, said, verified } = await lane.strike({ failpoints, ...leadingTo(target) });
+    const { struck, byItself, said, verified } = await lane.strike({ failpoints, ...leadingTo(target), patience });
     for (const each of struck) this.count(each, world);
     if (!struck.some((each) => isOf(cell, each, world))) this.tally.missed(cell);
     if (byItself) this.wrong.push(`round ${number}: a projector with ${failpoints} ended by itself: ${said}`);

@@ -43,9 +43,6 @@ export interface LaneOptions {
   readonly world?: World;
 }
 
-/** Seconds after which a step that was not come by is given up. */
-const patience = 12;
-
 export class Lane {
   private readonly log: string;
   private readonly lake: string;
@@ -108,7 +105,7 @@ export class Lane {
   }
 
   /** Resolves when the projector has ended. */
-  async strike({ failpoints, provoke, losesSlot, changesCatalog }: Strike): Promise<Outcome> {
+  async strike({ failpoints, provoke, losesSlot, changesCatalog, patience }: Strike): Promise<Outcome> {
     if (losesSlot) await loseSlot(this.options.databaseUrl, this.options.name);
     if (changesCatalog) this.entry = 1 - this.entry;
     const projector = this.start('slim', { FAILPOINTS: failpoints, FAILPOINTS_LOG: this.log });

@@ -60,7 +60,8 @@ export class Observer {
 
   private async look(): Promise<void> {
     for (let last = 0; this.looking;) {
-      if (this.follower.followed) {
+      const { followed } = this.follower;
+      if (followed && followed.memory.cut.position !== last) {
         await this.reader
           .read((session) => this.lookAt(session, last))
           .catch((error: Error) => this.failures.push(error));

@@ -13,6 +13,8 @@ export interface Strike {
   readonly losesSlot?: true;
   /** The projector is of the world's other catalog than the one before, and so are those after it. */
   readonly changesCatalog?: true;
+  /** Seconds after which a step that was not come by is given up. */
+  readonly patience: number;
 }
 
 /** A line of FAILPOINTS_LOG: a step was in flight. */

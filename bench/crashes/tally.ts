@@ -14,9 +14,11 @@ export type Quotas = Readonly<Record<StruckAction, number>>;
 export interface Cell {
   readonly target: Target;
   readonly action: StruckAction;
+  /** Tries in a row, from the first on, in which the step was not come by. */
+  readonly missedSoFar: number;
 }
 
-interface CountedCell extends Cell {
+interface CountedCell extends Omit<Cell, 'missedSoFar'> {
   struck: number;
   /** Tries in which the step was not come by. */
   missed: number;
@@ -70,7 +72,7 @@ export class Tally {
     for (const cell of this.cells) if (isOf(cell, struck, world)) cell.struck++;
   }
 
-  missed({ target, action }: Cell): void {
+  missed({ target, action }: Pick<Cell, 'target' | 'action'>): void {
     this.cells.find((cell) => cell.target === target && cell.action === action)!.missed++;
   }
 
@@ -83,7 +85,9 @@ export class Tally {
   next(may: (target: Target) => boolean, random: Random): Cell | null {
     const least = this.least(may);
     const candidates = this.wanting(may).filter((cell) => this.part(cell) === least);
-    return candidates.length > 0 ? oneOf(candidates, random) : null;
+    if (candidates.length === 0) return null;
+    const { target, action, struck, missed } = oneOf(candidates, random);
+    return { target, action, missedSoFar: struck > 0 ? 0 : missed };
   }
 
   /** A step that has had this error least often. */
@@ -108,5 +112,5 @@ export class Tally {
   }
 }
 
-export const isOf = ({ target, action }: Cell, struck: Struck, world: World): boolean =>
+export const isOf = ({ target, action }: Pick<Cell, 'target' | 'action'>, struck: Struck, world: World): boolean =>
   action === struck.action && isAt(target, struck, world);

@@ -85,7 +85,7 @@ export const labelOf = ({ name, table, changesCatalog }: Target): string =>
   `${name}${table ? `:${table}` : ''}${changesCatalog ? ' (catalog)' : ''}`;
 
 /** What is done that its step comes about. */
-export const leadingTo = ({ provoke, losesSlot, changesCatalog }: Target): Omit<Strike, 'failpoints'> => ({
+export const leadingTo = ({ provoke, losesSlot, changesCatalog }: Target): Omit<Strike, 'failpoints' | 'patience'> => ({
   ...(provoke && { provoke }),
   ...(losesSlot && { losesSlot }),
   ...(changesCatalog && { changesCatalog }),

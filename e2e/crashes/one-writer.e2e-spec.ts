@@ -83,21 +83,22 @@ describe('a projector that was stopped, and replaced', () => {
   it('writes nothing when it goes on, waits as the standby, and takes over when its successor has gone', async () => {
     const log = join(folder, 'steps.log');
     const steps = ['file.before-rename:_watermark.json=pause@2', 'fold.before-commit=pause@6'];
-    const last = 'commit.before-link:changelog=pause@100';
+    const last = 'commit.before-link:changelog=pause@30';
     const patient = { FOLD_CHANGES: '100000' }; // or the fold that waits would hold the appends back
     const first = start({ FAILPOINTS: [...steps, last].join(','), FAILPOINTS_LOG: log, ...patient });
     await until(first, 'streaming');
     const second = start();
     await until(second, 'standby');
     // it stands before three writes at once: a watermark's rename, a fold's commit, and an append's
-    while (!(await readFile(log, 'utf8').catch(() => '')).includes('"commit.before-link"')) await sleep(20);
+    const held = ['file.before-rename', 'fold.before-commit', 'commit.before-link'];
+    const reached = async () => readFile(log, 'utf8').catch(() => '');
+    while (!(await reached().then((lines) => held.every((step) => lines.includes(`"${step}"`))))) await sleep(20);
     first.signal('SIGSTOP');
     await until(second, 'streaming');
     await untilAllIsSeen();
     second.signal('SIGSTOP'); // or it would mend at once what the first one breaks
     const watermark = await readFile(join(folder, database.name, 'lake', '_watermark.json'), 'utf8');
-    for (const step of ['file.before-rename', 'fold.before-commit', 'commit.before-link'])
-      await writeFile(`${log}.${step}`, '');
+    for (const step of held) await writeFile(`${log}.${step}`, '');
     first.signal('SIGCONT');
     await untilReadinessSays(first, 'this one waits as its standby');
     expect(await readFile(join(folder, database.name, 'lake', '_watermark.json'), 'utf8')).toBe(watermark);
