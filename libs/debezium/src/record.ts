@@ -165,7 +165,7 @@ function exactNumbers(_name: string, value: unknown, context?: { source?: string
 }
 
 /** `unavailable.value.placeholder` of the connector: an update left a large value as it was, and the log has no old one. */
-export const unavailableValue = '__migsbyu_unavailable_value_8f1d2c6b';
+const unavailableValue = '__migsbyu_unavailable_value_8f1d2c6b';
 
 const inHex = Buffer.from(unavailableValue).toString('hex');
 export const isUnavailable = (value: JsonValue | undefined): boolean => value === unavailableValue || value === inHex;

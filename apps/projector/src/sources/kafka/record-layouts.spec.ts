@@ -17,7 +17,7 @@ const source = {
   ...{ schema: 'public', table: 'fields', txId: 756, lsn: 28906064, xmin: null, origin: null, origin_lsn: null },
 };
 const transaction = { id: '756:28906064', total_order: 1, data_collection_order: 1 };
-const clock = { ts_ms: 1795524350449, ts_us: 1795524350449184, ts_ns: 1795524350449184072 };
+const clock = { ts_ms: 1795524350449, ts_us: 1795524350449184, ts_ns: 1795524350449184000 };
 
 interface Said {
   readonly op?: string;
