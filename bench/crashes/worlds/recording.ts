@@ -16,7 +16,7 @@ const created = ({ table, columns, key }: SourceTable): string => `
     PRIMARY KEY (${key.map(quoted).join(', ')}));
   ALTER TABLE ${table} REPLICA IDENTITY FULL;`;
 
-/** By the types' output functions, as in the write-ahead log: a cast would print true for t. */
+/** By the types' output functions, as in the write-ahead log: a cast would print true for t. Columns that come later are texts. */
 function recorded({ table, columns }: SourceTable): string {
   const texts = columns.map(([name]) => {
     const value = `(whole).${quoted(name)}`;
@@ -24,7 +24,7 @@ function recorded({ table, columns }: SourceTable): string {
   });
   return `
   CREATE FUNCTION texts_of_${table}(whole ${table}) RETURNS json LANGUAGE sql STABLE SET timezone = 'UTC'
-    RETURN json_build_object(${texts.join(', ')});
+    RETURN (to_jsonb(whole) || jsonb_build_object(${texts.join(', ')}))::json;
   CREATE FUNCTION record_${table}() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       INSERT INTO record (xid, "table", op, before, after) VALUES (pg_current_xact_id(), TG_TABLE_NAME, TG_OP,
