@@ -132,11 +132,11 @@ export class BankOnKafka {
   }
 
   /** Who is in the consumer group, and whether the partition is its own. */
-  async readers(): Promise<{ member: string; reads: boolean }[]> {
+  async members(): Promise<{ id: string; reads: boolean }[]> {
     const { groups } = await this.admin.describeGroups([name]);
     return groups[0]!.members.map(({ memberId, memberAssignment }) => {
       const assigned = memberAssignment.length > 0 ? AssignerProtocol.MemberAssignment.decode(memberAssignment) : null;
-      return { member: memberId, reads: (assigned?.assignment[name] ?? []).length > 0 };
+      return { id: memberId, reads: (assigned?.assignment[name] ?? []).length > 0 };
     });
   }
 
