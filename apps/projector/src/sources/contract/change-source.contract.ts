@@ -516,7 +516,7 @@ const everyText = {
 };
 
 /** Changes rows one by one on a connection of its own until it is stopped. */
-function countUp(databaseUrl: string, writer: number) {
+export function countUp(databaseUrl: string, writer: number) {
   let [stopped, count] = [false, 0];
   let waiting: (() => void)[] = [];
   const first = Promise.withResolvers<void>();
@@ -546,7 +546,7 @@ function countUp(databaseUrl: string, writer: number) {
 type Rows = Map<string, Row>;
 
 /** The tables that the changes make. Throws at a change that does not fit the row before it. */
-function replay(transactions: readonly Recorded[]): Map<string, Rows> {
+export function replay(transactions: readonly Recorded[]): Map<string, Rows> {
   const tables = new Map<string, Rows>();
   for (const { changes } of transactions) for (const change of changes) apply(tables, change);
   return tables;

@@ -6,6 +6,7 @@ import type { ChangeSource } from '../change-source.js';
 import { CampusDatabase } from '../contract/campus-database.js';
 import { campus } from '../contract/captured-tables.js';
 import { changeSourceContract } from '../contract/change-source.contract.js';
+import { firstSnapshotContract } from '../contract/first-snapshot.contract.js';
 import { Museum, tellEveryType } from '../contract/every-type.contract.js';
 import { watchContract } from '../contract/source-watch.contract.js';
 import { topicReaderContract } from '../contract/topic-reader.contract.js';
@@ -68,7 +69,10 @@ describeWithKafka('a topic as a change source', () => {
     });
   });
 
-  // last: it takes the servers away
+  // last: these take the servers away
+  describe('kafka: a first snapshot', () => {
+    firstSnapshotContract(() => stack);
+  });
   describe('kafka: the watch', () => {
     watchContract(() => stack);
   });

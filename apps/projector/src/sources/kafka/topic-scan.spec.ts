@@ -35,10 +35,14 @@ describe('a scan of a topic', () => {
     expect(scan([row('last'), message()])).toMatchObject({ from: 0, to: 1, lsn: 100 });
   });
 
-  it('discards a snapshot that began again', () => {
-    const records = [row('first'), row('true'), row('first', 200), row('last', 200), message()];
-    expect(scan(records)).toMatchObject({ from: 2, to: 4, lsn: 200 });
-    expect(scan([row('last'), row('last', 200), message()])).toMatchObject({ from: 1, to: 2, lsn: 200 });
+  it.each([
+    ['at the same place', [row('first'), row('true'), row('first'), row('last'), message()]],
+    ['elsewhere', [row('first'), row('true'), row('first', 200), row('last', 200), message()]],
+    ['elsewhere, with an only row', [row('last'), row('last', 200), message()]],
+  ])('stops by name at a snapshot that began again %s: Connect was killed in the one before', (_where, records) => {
+    expect(() => scan(records)).toThrow(
+      expect.objectContaining({ change: 'snapshot-unfinished', message: expect.stringContaining('at offset 0') }),
+    );
   });
 
   it('takes a stream without rows before it for the snapshot of empty tables, at that place', () => {

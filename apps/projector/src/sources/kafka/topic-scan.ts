@@ -44,14 +44,12 @@ export class SnapshotScan {
       : null;
   }
 
-  /**
-   * One that starts again, elsewhere in the log, discards what did not come to its end. Debezium marks the first row, but
-   * an only row as the last; so where the topic was cleaned, the mark must be there.
-   */
+  /** Debezium marks the first row, but an only row as the last; so where the topic was cleaned, the mark must be there. */
   private row(offset: number, { snapshot, lsn, committedAt }: Extract<DebeziumRecord, { type: 'row' }>): void {
     this.to = null;
-    if (this.from !== null && this.lsn === lsn && snapshot !== 'first') return;
-    if (this.from === null && snapshot !== 'first' && this.cleaned)
+    if (this.from !== null && (this.lsn !== lsn || snapshot === 'first')) throw brokenOff(this.from, offset);
+    if (this.from !== null) return;
+    if (snapshot !== 'first' && this.cleaned)
       throw new SourceChanged('position-lost', `The topic begins inside of a snapshot, at offset ${offset}.`);
     [this.from, this.lsn, this.takenAt] = [offset, lsn, committedAt];
   }
@@ -72,3 +70,13 @@ export class SnapshotScan {
     return { from: this.from!, to: this.to!, lsn: this.lsn, takenAt, server };
   }
 }
+
+/**
+ * Connect that was killed inside of a snapshot takes another one with the slot that it has, whose point is an older one: what
+ * was written between may be in both or in neither.
+ */
+const brokenOff = (from: number, offset: number): SourceChanged =>
+  new SourceChanged(
+    'snapshot-unfinished',
+    `The snapshot at offset ${from} was broken off, and another one, at offset ${offset}, begun with an older slot: it does not fit what follows it.`,
+  );
