@@ -32,35 +32,24 @@ export interface BatchSource {
  * A query for the states that the changes touch: every visible one (`known`; `closed_tx` and `valid_to` set if they closed
  * it) and every new version or quarantine interval (not `known`).
  *
- * All states are sorted once, and a window without PARTITION or ORDER then takes the rows as they come, whatever the
- * number of threads; windows by key would sort each time, and cost three times as much.
+ * Each window has its order: DuckDB streams one that has none, over rows sorted before, and then gave readers the same
+ * rows twice, now and then (docs/adr/0012).
  */
 export function stepsSql(table: Table, source: BatchSource): string {
-  const states = stateList(table);
+  const identity = `${list(keyColumns(table))}, stray`;
+  const order = `(PARTITION BY ${identity} ORDER BY opened_tx)`;
   return `WITH ${keyedSql(table, source)},
 ${beforeSql(table, source)},
 ${appliedSql(table, source)},
 ${statesSql(table, source)},
 scd2_timeline AS (
-  SELECT * FROM (SELECT ${states}, true AS known FROM scd2_before UNION ALL SELECT ${states}, false FROM scd2_states)
-  ORDER BY ${list(keyColumns(table))}, stray, position),
-scd2_last AS (  -- of a transaction
-  SELECT * FROM scd2_timeline QUALIFY NOT (${ofSameKey(table, 'lead')} AND opened_tx IS NOT DISTINCT FROM lead(opened_tx) OVER ())),
-scd2_changed AS (  -- its own level, as the one before: a window must not see what QUALIFY drops
-  SELECT * FROM scd2_last QUALIFY NOT (${ofSameKey(table, 'lag')} AND state IS NOT DISTINCT FROM lag(state) OVER ())),
-scd2_followed AS (
-  SELECT *, ${ofSameKey(table, 'lead')} AS followed, lead(opened_tx) OVER () AS next_tx, lead(valid_from) OVER () AS next_from
-  FROM scd2_changed)
-SELECT ${states}, known, CASE WHEN followed THEN next_tx END AS closed_tx, CASE WHEN followed THEN next_from END AS valid_to
-FROM scd2_followed WHERE state IS NOT NULL`;
+  SELECT ${stateList(table)}, true AS known FROM scd2_before
+  UNION ALL SELECT ${stateList(table)}, false FROM scd2_states),
+scd2_changed AS (  -- its own level: a window must not see the no-ops that QUALIFY drops
+  SELECT * FROM scd2_timeline QUALIFY state IS DISTINCT FROM lag(state) OVER ${order})
+SELECT ${stateList(table)}, known, lead(opened_tx) OVER ${order} AS closed_tx, lead(valid_from) OVER ${order} AS valid_to
+FROM scd2_changed QUALIFY state IS NOT NULL`;
 }
-
-/** A condition: the row before (lag) or after (lead) is of the same key. */
-const ofSameKey = (table: Table, neighbour: 'lag' | 'lead'): string =>
-  [...table.key, 'stray']
-    .map(identifier)
-    .map((name) => `${name} IS NOT DISTINCT FROM ${neighbour}(${name}) OVER ()`)
-    .join(' AND ');
 
 /** Typed keys of the key's JSON text, and `stray`: a key that does not type stands for itself and makes no version. */
 export function keysOfText(table: Table, relation: string): string {
@@ -105,7 +94,11 @@ function appliedSql(table: Table, { truncated }: BatchSource): string {
   FROM (${states}) AS e
   ASOF JOIN (SELECT * FROM scd2_changes WHERE op = 't') AS t ON e.position < t.position`;
   return `scd2_applied AS (
-  SELECT ${fields} FROM scd2_keyed${truncated ? truncates : ''})`;
+  SELECT ${fields} FROM scd2_keyed${truncated ? truncates : ''}),
+scd2_last AS (  -- packed, because arg_max skips a NULL: a delete would lose to the row before it
+  SELECT ${list(keys)}, stray, tx_position, any_value(effective_at) AS effective_at, max(position) AS position,
+         unnest(arg_max(struct_pack(op := op, key := key, after := after, actor := actor, command := command), position))
+  FROM scd2_applied GROUP BY ${list(keys)}, stray, tx_position)`;
 }
 
 /** The list of the key's texts in the column `key`. */
@@ -137,5 +130,5 @@ function statesSql(table: Table, { since }: BatchSource): string {
          CASE WHEN op IN ('d', 't') THEN NULL
               WHEN stray IS NOT NULL OR after IS NULL${lost} THEN ${packed(table, raw, () => 'NULL')}
               ELSE ${packed(table, 'NULL', ({ name }) => identifier(name))} END AS state
-  FROM (SELECT *${typed} FROM (SELECT *, ${stateTextsSql(table)} AS scd2_texts FROM scd2_applied)))`;
+  FROM (SELECT *${typed} FROM (SELECT *, ${stateTextsSql(table)} AS scd2_texts FROM scd2_last)))`;
 }
