@@ -1,7 +1,7 @@
 /** Reading versions at a cut. What is read depends on the changes up to the cut alone: later ends are not shown. */
 import { keyColumns, type Table } from '#libs/catalog';
 import { duckDbList, pageOf, type Filter, type ListField, type ListQuery } from '#libs/list-query';
-import { literal } from '#libs/scd2';
+import { identifier, literal } from '#libs/scd2';
 import type { AnswerCut } from '../as-of/answer.js';
 import type { ReadSession, SqlValue } from '../follower/reader.js';
 import { canonicalTextOf, jsonValue, type JsonScalar } from '../values/value-codec.js';
@@ -59,7 +59,7 @@ export async function readVersion(
 /** Of literals: a statement with parameters is planned two times, without them and with. */
 const isKey = (table: Table, texts: readonly string[]): string =>
   keyColumns(table)
-    .map(({ name, type }, i) => `"${name}" = ${literal(texts[i]!)}${type === 'text' ? '' : `::${type}`}`)
+    .map(({ name, type }, i) => `${identifier(name)} = ${literal(texts[i]!)}${type === 'text' ? '' : `::${type}`}`)
     .join(' AND ');
 
 async function select(

@@ -54,9 +54,16 @@ export class FileMissing extends LakeUnavailable {
   }
 }
 
+/** Codes of errors of libraries whose sentences name no folder either. */
+const harmless = new Set(['foreign-file', 'unsupported-file', 'unsupported-table']);
+
 /** What anybody may read of a failure: the log has the rest, which may name folders, and they are nobody's business outside. */
-export const told = (failure: Error | null): string =>
-  failure instanceof LakeUnavailable ? failure.message : 'The lake was not opened yet, or following it fails.';
+export function told(failure: Error | null): string {
+  if (!failure) return 'The lake was not opened yet.';
+  const { code } = failure as { code?: string };
+  if (failure instanceof LakeUnavailable || harmless.has(code ?? '')) return failure.message;
+  return `Following the lake fails${code ? ` (${code})` : ''}; the log of the query API says where.`;
+}
 
 /** DuckDB's words for an end of memory, of time, and of a file; other errors as they are. */
 export const isOutOfMemory = (error: unknown): boolean => startsWith(error, 'Out of Memory Error');
