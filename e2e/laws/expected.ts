@@ -3,7 +3,7 @@
  * a plain replay. The changelog is asked for nothing but where a transaction stands in it.
  */
 import type { Column, Table } from '#libs/catalog';
-import { meaning } from '#libs/test-lake';
+import { meaning } from '#libs/test-values';
 import type { End, OracleVersion } from '../histories/oracle.js';
 import type { PlacedChange, PlacedTransaction } from './changelog.js';
 import type { Moment, Row } from './source.js';

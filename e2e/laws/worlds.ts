@@ -5,6 +5,7 @@
  */
 import type { Catalog, Column, ColumnType, Table } from '#libs/catalog';
 import { checkCatalog } from '#libs/catalog';
+import { valuesOf } from '#libs/test-values';
 import { emptyDatabase, testDatabase, type TestDatabase } from '#libs/test-postgres';
 import { university } from '#libs/university';
 import pg from 'pg';
@@ -30,43 +31,6 @@ export interface World {
   readonly database: () => Promise<TestDatabase>;
 }
 
-const texts: readonly Text[] = ['Ada', '', 'Zoë "💥" O\'Néill\\', 'line\nbreak\u2028\ttab', 'NULL', "'; --", '{"a":1}'];
-const usual: Readonly<Record<string, readonly Text[]>> = {
-  text: texts,
-  boolean: ['t', 'f'],
-  smallint: ['0', '-32768', '32767', '7'],
-  integer: ['-2147483648', '2147483647', '0', '12'],
-  bigint: ['9223372036854775807', '-9223372036854775808', '0', '9007199254740993'],
-  date: ['2004-12-10', '0001-01-01', '9999-12-31', '1969-12-31', '2000-02-29'],
-  timestamptz: [
-    '2026-03-01 08:00:00.123456+00',
-    '0001-01-01 00:00:00+00',
-    '9999-12-31 23:59:59.999999+00',
-    '1969-07-20 20:17:40+00',
-  ],
-};
-const odd: Readonly<Record<string, readonly Text[]>> = {
-  smallint: ['40000', '-32769'],
-  integer: ['3000000000', '1.5', '', 'seven'],
-  bigint: ['9223372036854775808', '1e5', ' 1'],
-  date: ['infinity', '-infinity', '0044-03-15 BC', '10000-01-01'],
-  timestamptz: ['infinity', '-infinity', '0044-03-15 12:00:00+00 BC', '12345-06-07 08:09:10+00'],
-};
-
-function numerics(type: string): { usual: readonly Text[]; odd: readonly Text[] } {
-  const [precision, scale] = /(\d+),(\d+)/.exec(type)!.slice(1).map(Number) as [number, number];
-  const whole = '9'.repeat(precision - scale) || '0';
-  const most = scale > 0 ? `${whole}.${'9'.repeat(scale)}` : whole;
-  const finer = `0.${'0'.repeat(scale)}1`;
-  return {
-    usual: ['0.00', most, `-${most}`, '1', '-0.0', '1.50'.slice(0, 2 + scale)],
-    odd: ['NaN', 'Infinity', '-Infinity', finer, `1${whole}`],
-  };
-}
-
-const poolsOf = (type: ColumnType) =>
-  type.startsWith('numeric') ? numerics(type) : { usual: usual[type]!, odd: odd[type] ?? [] };
-
 const column = (name: string, type: ColumnType, nullable = true): Column => ({
   ...{ name, type, ...(nullable && { nullable }) },
   ...{ label: name, description: name },
@@ -75,7 +39,7 @@ const column = (name: string, type: ColumnType, nullable = true): Column => ({
 /** Any column may hold any text that its catalog's type takes, or may not take. */
 function worldTable(table: Table, keys: WorldTable['keys'], large?: string): WorldTable {
   const state = table.columns.filter(({ name }) => !table.key.includes(name));
-  const pools = state.map(({ name, type }) => [name, poolsOf(type)] as const);
+  const pools = state.map(({ name, type }) => [name, valuesOf(type)] as const);
   return {
     ...{ table, keys },
     usual: Object.fromEntries(pools.map(([name, pool]) => [name, [...pool.usual, null]])),
@@ -215,12 +179,16 @@ const product: World = {
       table: students!,
       keys: [['4F1A09C3BE'], ['A/B'], ['ÄÖ"💥'], [''], ["o'x\n"]],
       usual: {
-        ...{ first_name: texts.filter((text) => text !== null), last_name: ['Lovelace', '', '名'] },
+        ...{ first_name: valuesOf('text').usual, last_name: ['Lovelace', '', '名'] },
         ...{ gender: ['female', null], address: ['12 St James Square', '', null], major: ['CS', 'Math', null] },
-        ...{ date_of_birth: usual['date']!, year_of_study: ['1', '6'], gpa: ['0.00', '4', '3.90', '3.9', null] },
+        ...{
+          date_of_birth: valuesOf('date').usual,
+          year_of_study: ['1', '6'],
+          gpa: ['0.00', '4', '3.90', '3.9', null],
+        },
         ...{ enrollment_status: ['full-time', 'part-time'], version: ['1', '2', '3'] },
       },
-      odd: { date_of_birth: odd['date']! },
+      odd: { date_of_birth: valuesOf('date').odd },
       large: 'address',
     },
   ],

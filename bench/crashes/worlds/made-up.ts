@@ -3,9 +3,10 @@
  * unmade, with values of every type, and some that no type takes.
  */
 import { stateColumns, type Catalog, type Table } from '#libs/catalog';
+import { valuesOf } from '#libs/test-values';
 import { oneOf, type Random } from '../random.js';
 import { recordedTables, type SourceTable } from './recording.js';
-import { sourceType, valuesOf, type Text } from './values.js';
+import { sourceType, type Text } from './values.js';
 import { count, counters, firstCount, type World } from './world.js';
 
 export interface MadeUpTable {

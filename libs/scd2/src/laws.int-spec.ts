@@ -1,7 +1,7 @@
 /** The laws of versions by their names, each with the smallest history that shows it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ColumnType, Table } from '#libs/catalog';
-import { meaning } from '#libs/test-lake';
+import { meaning } from '#libs/test-values';
 import type { Change, Row } from '../test/change.js';
 import { rooms, guests, table, texts } from '../test/histories.js';
 import { quoted, Subject } from '../test/subject.js';

@@ -1,6 +1,6 @@
 /** What must be: a plain replay, transaction by transaction, with typing rules of its own. */
 import type { Table } from '#libs/catalog';
-import { meaning } from '#libs/test-lake';
+import { meaning } from '#libs/test-values';
 import type { Change, Row } from './change.js';
 
 /** Columns that a change lacks although one before it had them: what they held, nobody knows. */

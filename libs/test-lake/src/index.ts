@@ -1,5 +1,4 @@
 export { ledger } from './ledger.js';
-export { meaning } from './meaning.js';
 export { closedAccounts, TestChangelog } from './lake-tables.js';
 export { lakeRows, liveFiles, temporaryFolder } from './lake-files.js';
 export { account, changeEvent, epochOf, snapshotOf, transaction, truncated, type ChangeOf } from './transactions.js';

@@ -1,0 +1,2 @@
+export { meaning } from './meaning.js';
+export { valuesOf } from './value-pools.js';
